@@ -149,7 +149,7 @@ def evidence(
     if html is not None:
         from callvault.cli.actions.evidence_page import PageOrder, tell, write_evidence
 
-        order = PageOrder(html, call, archive, hashed, by, is_revealed=reveal)
+        order = PageOrder(html, call, archive, participant, by, is_revealed=reveal)
         if not tell(html, write_evidence(order, config), as_json=as_json):
             raise typer.Exit(1)
         return

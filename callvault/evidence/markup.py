@@ -67,7 +67,7 @@ def code(text: str) -> Html:
 
 
 def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
-    """Return a table; a sentence of its own where it has no row."""
+    """Return a table; nothing where it has no row."""
     if not rows:
         return Html()
     head = tag("tr", *(tag("th", each, scope="col") for each in heads))

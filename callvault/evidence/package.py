@@ -1,5 +1,6 @@
 """A folder or a zip that appears as a whole, or not at all."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -177,8 +178,15 @@ def _name(draft: Path, target: Path) -> None:
     """Give a draft its name; `FileExistsError` where that is taken."""
     if draft.is_dir():
         draft.rename(target)  # fails where a file, or a folder with anything in it, is there
-    else:
+        return
+    try:
         os.link(draft, target)
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links, as on a memory stick: nobody else of ours writes here now
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        draft.rename(target)
 
 
 @contextmanager
@@ -187,7 +195,8 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
-        os.fsync(descriptor)
+        with suppress(OSError):  # not every file system can; the package itself is on the disk
+            os.fsync(descriptor)
     except BlockingIOError:
         raise InvalidRequest(
             f"another export is being written in {folder}: wait until it has ended"

@@ -118,9 +118,7 @@ def _erased(recording: RecordingFacts) -> Iterator[str]:
 
 def hashes(each: ObjectReference) -> Html:
     """Show all hashes of an object."""
-    told = [("SHA-256", each.sha256)]
-    if sha512 := getattr(each, "sha512", None):
-        told.append(("SHA-512", sha512))
+    told = (("SHA-256", each.sha256), ("SHA-512", each.sha512))
     return joined(tag("div", f"{name} ", code(value)) for name, value in told if value)
 
 
@@ -183,13 +181,19 @@ def proof(recording: RecordingFacts) -> Html:
                     ("Sealed at (UTC)", moment(manifest.sealed_at)),
                     ("Sealed by", manifest.software),
                     ("Workflow", code(manifest.workflow.workflow_id)),
-                    ("To verify it again", code(f"callvault verify {recording.place}")),
+                    ("To verify it again", code(f"callvault verify {_target(recording)}")),
                 )
             ),
             _remarks("Problems", [f"{r.object_name}: {r.text}" for r in report.problems]),
             _remarks("Remarks", [f"{r.object_name}: {r.text}" for r in report.warnings]),
         )
     )
+
+
+def _target(recording: RecordingFacts) -> str:
+    """Return what `callvault verify` takes: a file, or the name of an archive that is none."""
+    is_file = "://" not in recording.place
+    return recording.place if is_file else recording.manifest.archive
 
 
 def _remarks(title: str, told: list[str]) -> Html | None:

@@ -6,12 +6,17 @@ from callvault.archive.names import key_object_name, link_object_name
 from callvault.archive.store import Archive, read_small
 from callvault.evidence.recording import RecordingFacts
 
+MANIFEST = "proof/manifest.json"
+
+_PLACES = {name: {"__all__": {"location"}} for name in ("problems", "warnings")}
+"""Where the archive keeps its objects is no matter of the person's."""
+
 
 def proof_files(archive: Archive, facts: RecordingFacts) -> Iterator[tuple[str, str, bytes]]:
     """Yield name, meaning and bytes of each document."""
     manifest, report = facts.manifest, facts.report
     yield (
-        "proof/manifest.json",
+        MANIFEST,
         "the signed manifest; it names people by keyed hash only",
         read_small(archive, manifest.object_name),
     )
@@ -27,5 +32,5 @@ def proof_files(archive: Archive, facts: RecordingFacts) -> Iterator[tuple[str, 
         data = read_small(archive, record.object_name)
         yield f"proof/duties-{number}.json", "what was done about a duty", data
     if report:
-        text = report.model_dump_json(indent=2)
+        text = report.model_dump_json(indent=2, exclude=_PLACES)
         yield "proof/verification.json", "the result of the verification", text.encode()

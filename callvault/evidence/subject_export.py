@@ -91,7 +91,7 @@ def _written(package: Package, order: ExportOrder, found: FoundRecording, number
     wanted = Wanted(folders=frozenset([found.entry.folder]))
     log = list(filter(wanted.fits, order.logs[archive.name]))
     if facts.report:
-        package.problems += [f"{r.location}: {r.text}" for r in facts.report.problems]
+        package.problems += [f"{r.object_name}: {r.text}" for r in facts.report.problems]
     folder = Folder(package, f"{number:04d}", found, facts, person, log)
     return folder.written(order.made_at, order.software)
 

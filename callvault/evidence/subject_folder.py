@@ -20,7 +20,7 @@ from callvault.evidence.masking import masked_json, masked_metadata
 from callvault.evidence.media_copy import MediaCopy, NoCopy
 from callvault.evidence.package import Package, PackedFile
 from callvault.evidence.people import People
-from callvault.evidence.proof_files import proof_files
+from callvault.evidence.proof_files import MANIFEST, proof_files
 from callvault.evidence.recording import Hashes, RecordingFacts
 from callvault.evidence.vcon import MAX_INLINE, Dialog, vcon_of
 
@@ -39,8 +39,9 @@ class FoundRecording:
 
     @property
     def needed(self) -> int:
-        """Bytes that it takes, about."""
-        return _ROOM + sum(each.size for each in self.copies if isinstance(each, MediaCopy))
+        """Bytes that it takes, about: a small file is in the vCon, too, in base64."""
+        sizes = [each.size for each in self.copies if isinstance(each, MediaCopy)]
+        return _ROOM + sum(sizes) + sum(size * 4 // 3 for size in sizes if size <= MAX_INLINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,12 @@ class Folder:
 
     @cached_property
     def _facts(self) -> RecordingFacts:
-        """The recording without the waveforms of what is not given out."""
+        """The recording without the waveforms of what is not given out, and its place there."""
         given = [each for each in self._found.copies if isinstance(each, MediaCopy)]
         names = {each.media.object_name for each in given}
         channels = frozenset(each.channel for each in given if each.channel is not None)
         pictures = {name: p for name, p in self._all.pictures.items() if name in names}
-        return replace(self._all, pictures=pictures, channels=channels or None)
+        return replace(self._all, place=MANIFEST, pictures=pictures, channels=channels or None)
 
     @cached_property
     def _ids(self) -> dict[str, str]:

@@ -33,6 +33,7 @@ from callvault.contracts.media import ChannelType
 from callvault.errors import InvalidRequest, NotDone, Unavailable
 from callvault.evidence import package as packages
 from callvault.evidence.package import PackageIndex
+from callvault.evidence.vcon import content_hash
 from callvault.local.azurite import Azurite
 from tests.archive.sealed import SIGNER, archived, lost, manifest_of
 
@@ -104,6 +105,7 @@ def test_a_person_gets_everything_and_nothing_of_others(
     for name, data in files.items():
         assert BERT.encode() not in data, name
         assert b"1234567" not in data, name
+        assert str(tmp_path).encode() not in data, name
         if "manifest" not in name and "vcon" not in name:
             assert hashed(BERT).encode() not in data, name
     assert files["0001/proof/manifest.json"] == b"".join(archive.read(found.object_name))
@@ -140,7 +142,8 @@ def test_a_mixed_recording_is_given_whole_and_says_so(
     archive: DirectoryArchive, config: Path, tmp_path: Path
 ) -> None:
     chunk = archived(archive, participants=[{"participantId": ANNA}, {"participantId": BERT}])
-    indexed(archive, sealed_call(archive, chunk, recording_channel_type=ChannelType.MIXED))
+    sealed = sealed_call(archive, chunk, recording_channel_type=ChannelType.MIXED)
+    found = indexed(archive, sealed)
     to = tmp_path / "anna"
     assert run(config, ANNA, to).exit_code == 0
     page = (to / "0001" / "evidence.html").read_text()
@@ -148,6 +151,10 @@ def test_a_mixed_recording_is_given_whole_and_says_so(
     assert "the same bytes" in page
     vcon = json.loads((to / "0001" / "recording.vcon.json").read_text())
     assert vcon["dialog"][0]["parties"] == [0, 1]
+    media = manifest_of(archive, found).chunks[0].media
+    assert media
+    assert media.sha512
+    assert vcon["dialog"][0]["content_hash"] == content_hash(media.sha512)
 
 
 @pytest.mark.parametrize(
@@ -306,6 +313,25 @@ def test_a_full_disk_is_told_and_leaves_nothing(
         with pytest.raises(NotDone, match="there are 1,000 free"):
             run(config, ANNA, folder / "anna")
     assert list(folder.iterdir()) == []
+
+
+def test_a_file_system_without_hard_links_gets_its_zip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(draft: Path, target: Path) -> None:
+        assert draft.name.endswith(".partial")
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(packages.os, "link", no_links)
+    (tmp_path / "out").mkdir()
+    draft, target = tmp_path / "out" / ".x.zip.partial", tmp_path / "out" / "x.zip"
+    draft.write_text("new")
+    packages._name(draft, target)
+    assert target.read_text() == "new"
+    draft.write_text("newer")
+    with pytest.raises(FileExistsError):
+        packages._name(draft, target)
+    assert target.read_text() == "new"
 
 
 def test_two_exports_do_not_write_over_each_other(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,6 +93,35 @@ def test_a_copy_of_an_archive_needs_no_settings(
     assert ended.exit_code == 0, ended.output
     assert "lies in the archive itself" in page.read_text()
     assert list(AccessLog(archive, None).records()) == []
+
+
+def test_a_copy_is_not_noted_in_the_log_of_an_archive_of_that_name(
+    archive: DirectoryArchive, config: Path, tmp_path: Path
+) -> None:
+    sealed_call(archive)
+    (tmp_path / "copies").mkdir()
+    copy = shutil.copytree(tmp_path / "archive", tmp_path / "copies" / "main")
+    ended = run("rec-1", "--html", tmp_path / "page.html", "--archive", copy, "--config", config)
+    assert ended.exit_code == 0, ended.output
+    assert list(AccessLog(archive, None).records()) == []
+
+
+def test_a_person_is_marked_by_an_earlier_key_too(
+    archive: DirectoryArchive, config: Path, tmp_path: Path
+) -> None:
+    sealed_call(archive)
+    newer = tmp_path / "newer.key"
+    newer.write_text("another key")
+    earlier = f'key = "file:{newer}"\nearlier_keys = ["file:{tmp_path / "participants.key"}"]'
+    config.write_text(
+        config.read_text().replace(f'key = "file:{tmp_path / "participants.key"}"', earlier)
+    )
+    page = tmp_path / "page.html"
+    options = ("--participant", ANNA, "--archive", "main", "--config", config)
+    assert run("rec-1", "--html", page, *options).exit_code == 0
+    text = page.read_text()
+    assert f"Person 1 (asked for) ({hashed(ANNA)[:16]}…)" in text
+    assert "Person 3" not in text
 
 
 def test_a_changed_archive_gives_its_page_and_exit_status_1(

@@ -6,6 +6,7 @@ time nor memory grows with its length.
 """
 
 import json
+import math
 import sys
 from array import array
 from collections.abc import Iterator
@@ -112,7 +113,7 @@ def _read(report: bytes) -> Waveform | NoWaveform:
     # the process may have been taken over by the file: nothing it says is more than numbers
     try:
         told = json.loads(report)
-        peaks = [[min(abs(float(peak)), 1.0) for peak in each] for each in told["channels"]]
+        peaks = [[_share(float(peak)) for peak in each] for each in told["channels"]]
         seconds = float(told["seconds"])
     except (ValueError, TypeError, KeyError, RecursionError):
         return NoWaveform("what the decoder reports cannot be read")
@@ -120,6 +121,10 @@ def _read(report: bytes) -> Waveform | NoWaveform:
     if not 0 < seconds < 10**7 or not any(drawn):
         return NoWaveform("no sound is found in it")
     return Waveform(seconds, drawn, bool(told.get("isSampled")))
+
+
+def _share(peak: float) -> float:
+    return min(abs(peak), 1.0) if math.isfinite(peak) else 0.0
 
 
 def main() -> None:
@@ -189,7 +194,7 @@ def _between(frames: Iterator[Any], begin: float, end: float) -> Iterator[Any]:
 
 
 def _samples(av: Any, frames: Iterator[Any]) -> Iterator[bytes]:
-    """Yield samples of 16 bits, channel by channel within each frame."""
+    """Yield samples of 16 bits, those of all channels at one moment beside each other."""
     resampler = av.AudioResampler(format="s16")
     for frame in frames:
         for each in resampler.resample(frame):

@@ -4,8 +4,8 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,7 @@ class PageOrder:
     """The name or directory of the archive to take all of it from; None for those that Temporal
     tells."""
     participant: str | None
-    """Keyed hash of somebody who is marked in it."""
+    """An id, or a hash, of somebody who is marked in it."""
     by: str
     is_revealed: bool = False
     """True to show the ids of participants."""
@@ -57,15 +57,18 @@ class Reader:
     settings: Settings
     archive: str | None = None
     """The name or directory of the archive to look into; None for those that a call names."""
+    read: dict[str, list[str]] = field(default_factory=dict)
+    """The folders that were read, by the name of their archive in the settings."""
 
     def of_archive(self, word: str) -> list[RecordingFacts]:
         """Gather the recordings that any id names, from the archive alone."""
-        with self._opened(self.archive or "") as (archive, keys):
+        with self._opened(self.archive or "") as opened:
+            archive = opened.archive
             folders = find_folders(archive, word)
             names = [name for folder in folders for name in newest_manifests(archive, folder)]
             if not names:
                 raise InvalidRequest(f"{word[:200]!r} names no recording in {archive.name}")
-            return [self._sealed(archive, name, keys) for name in names]
+            return [self._sealed(opened, name) for name in names]
 
     def of_call(self, statuses: Sequence[CallStatus]) -> list[RecordingFacts]:
         """Gather the recordings of a call: what is sealed from its archive, else what is known."""
@@ -77,53 +80,44 @@ class Reader:
                     # a workflow that a late event began knows less than the one before it
                     found.setdefault(key, unsealed_recording(status, each, now, software()))
                     continue
-                with self._opened(self.archive or sealed.archive) as (archive, keys):
-                    facts = self._sealed(archive, sealed.object_name, keys)
+                with self._opened(self.archive or sealed.archive) as opened:
+                    facts = self._sealed(opened, sealed.object_name)
                 found[each.recording_id or sealed.object_name] = facts
         return list(found.values())
 
-    def _sealed(self, archive: Archive, name: str, keys: Keyring) -> RecordingFacts:
-        participants = self.settings.participant_keys()
-        return sealed_recording(archive, name, keys, partial(hashes_of, keys=participants))
+    def _sealed(self, opened: "_Opened", name: str) -> RecordingFacts:
+        if opened.is_logged:
+            self.read.setdefault(opened.archive.name, []).append(folder_of(name))
+        participants = partial(hashes_of, keys=self.settings.participant_keys())
+        return sealed_recording(opened.archive, name, opened.keys, participants)
 
     @contextmanager
-    def _opened(self, name: str) -> Iterator[tuple[Archive, Keyring]]:
-        with ExitStack() as stack:
-            path = Path(name)
-            if name and name not in self.settings.archives and path.is_dir():
-                yield DirectoryArchive(path.name or name, path), Keyring()
-                return
-            configured = self.settings.archive(name)
-            archive = stack.enter_context(closing(open_proven(name, configured)))
-            yield archive, open_keyring(configured)
-
-
-def record(settings: Settings, recordings: Sequence[RecordingFacts], access: Access) -> None:
-    """Write into the access logs of their archives that evidence of recordings is given out.
-
-    Not for a copy of an archive that the settings do not know: it has no log of its own.
-    """
-    folders: dict[str, list[str]] = {}
-    for each in recordings:
-        if each.report and each.manifest.archive in settings.archives:
-            folder = folder_of(each.manifest.object_name)
-            folders.setdefault(each.manifest.archive, []).append(folder)
-    for name, found in folders.items():
-        configured = settings.archive(name)
+    def _opened(self, name: str) -> Iterator["_Opened"]:
+        path = Path(name)
+        if name and name not in self.settings.archives and path.is_dir():
+            with closing(DirectoryArchive(path.name or name, path)) as copy:
+                yield _Opened(copy, Keyring(), is_logged=False)
+            return
+        configured = self.settings.archive(name)
         with closing(open_proven(name, configured)) as archive:
-            told = access.model_copy(update={"recordings": tuple(found)})
+            yield _Opened(archive, open_keyring(configured), is_logged=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    archive: Archive
+    keys: Keyring
+    is_logged: bool
+    """False for a copy of an archive that the settings do not know: it has no log of its own."""
+
+
+def _record(reader: Reader, access: Access) -> None:
+    """Write into the access logs of their archives that evidence of recordings is given out."""
+    for name, folders in reader.read.items():
+        configured = reader.settings.archive(name)
+        with closing(open_proven(name, configured)) as archive:
+            told = access.model_copy(update={"recordings": tuple(folders)})
             AccessLog(archive, open_signer(configured)).record(told)
-
-
-def given_out(by: str, participant: str | None, reason: str) -> Access:
-    """Describe that copies or evidence are given to whoever runs this command."""
-    return Access(
-        action=AccessAction.EXPORTED,
-        by=by,
-        authenticated_as=f"cli:{os_user()}",
-        participant=participant,
-        reason=reason,
-    )
 
 
 def write_evidence(order: PageOrder, config: Path | None) -> list[RecordingFacts]:
@@ -132,22 +126,31 @@ def write_evidence(order: PageOrder, config: Path | None) -> list[RecordingFacts
     It is in the access log before it is in the file.
     """
     reader = Reader(load_settings(config), order.archive)
+    keys = reader.settings.participant_keys()
+    subjects = hashes_of(order.participant, keys) if order.participant else []
     if order.archive is not None:
         found = reader.of_archive(order.call)
     else:
         found = reader.of_call(with_client(config, lambda client: statuses(client, order.call)))
     if not found:
         raise InvalidRequest("there is no recording in this call yet, so there is no evidence")
-    text = evidence_page([_shown(each, order) for each in found], datetime.now(UTC), software())
+    shown = [_shown(each, subjects, is_revealed=order.is_revealed) for each in found]
+    text = evidence_page(shown, datetime.now(UTC), software())
+    access = Access(
+        action=AccessAction.EXPORTED,
+        by=order.by,
+        authenticated_as=f"cli:{os_user()}",
+        participant=subjects[0] if subjects else None,
+        reason="evidence page",
+    )
     with whole_file(order.file) as target:
         target.write(text.encode())
-        record(reader.settings, found, given_out(order.by, order.participant, "evidence page"))
+        _record(reader, access)
     return found
 
 
-def _shown(facts: RecordingFacts, order: PageOrder) -> Shown:
-    known = {each.participant: each.raw_id for each in facts.members} if order.is_revealed else {}
-    subjects = (order.participant,) if order.participant else ()
+def _shown(facts: RecordingFacts, subjects: Sequence[str], *, is_revealed: bool) -> Shown:
+    known = {each.participant: each.raw_id for each in facts.members} if is_revealed else {}
     return Shown(facts, People(facts, subjects=subjects, known=known))
 
 
@@ -186,4 +189,5 @@ def whole_file(file: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise NotDone(f"{file} cannot be written: {error.strerror}; nothing was left") from error
     finally:
-        Path(draft).unlink(missing_ok=True) if draft else None
+        if draft:
+            Path(draft).unlink(missing_ok=True)

@@ -95,8 +95,10 @@ def show(outcome: Outcome, target: Path, *, as_json: bool) -> None:
         }
         say_json(json.dumps(document, indent=2))
     else:
-        word = "are now in" if told.is_new else "were there already, in"
-        say(f"{outcome.recordings} recordings of this person {word} {target}.")
+        word = "now in" if told.is_new else "there already, in"
+        count = outcome.recordings
+        what = "1 recording" if count == 1 else f"{count} recordings"
+        say(f"{what} of this person {word} {target}.")
     for each in (*outcome.left_out, *told.problems):
         say(each, err=True)
 
