@@ -1,6 +1,6 @@
 """Checkpoints: signed statements about the end of an archive's chain, kept outside the archive."""
 
-from datetime import datetime
+from pydantic import AwareDatetime
 
 from callvault.contracts.base import Message
 from callvault.contracts.manifest import SCHEMA_VERSION, LinkReference, Signature
@@ -18,7 +18,7 @@ class Checkpoint(Message):
     """Its sequence is the number of links too, as there is no gap."""
     access: LinkReference | None = None
     """The newest record of its access log; none where nobody accessed anything."""
-    published_at: datetime
+    published_at: AwareDatetime
     software: str
     signature: Signature | None
 

@@ -175,6 +175,10 @@ WRONG: dict[str, tuple[Told, str]] = {
     ),
     "unsigned": (lambda vault: signed_by(None, vault), "it is unsigned, though a key was given"),
     "another key": (lambda vault: signed_by(OTHER, vault), "which is not among those given"),
+    "a time without a zone": (
+        lambda vault: signed_by(SIGNER, vault).replace(b'13:00:00Z"', b'13:00:00"'),
+        "it is no checkpoint: publishedAt",
+    ),
     "changed": (
         lambda vault: signed_by(SIGNER, vault).replace(b'"sequence":3', b'"sequence":2'),
         "does not fit: it was changed",

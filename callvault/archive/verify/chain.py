@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter
 
 from callvault.archive.manifests.documents import read_document, sha256
 from callvault.archive.manifests.keys import PublicKey
@@ -27,7 +27,8 @@ from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import ChainLink, LinkReference, Manifest
 from callvault.errors import ConfigurationError
 
-_TIME = TypeAdapter[datetime | None](datetime | None)
+# one without a zone cannot be compared: who has the key may have signed it so
+_TIME = TypeAdapter[datetime](AwareDatetime)
 
 
 def check_keys(inspector: Inspector) -> None:
