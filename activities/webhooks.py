@@ -25,6 +25,7 @@ from callvault.contracts.activity_io import AnnouncementInput
 from callvault.contracts.alarms import Alarm, AlarmStatus, Severity
 from callvault.contracts.recording_events import RecordingEvent
 from callvault.errors import AccessDenied, CallvaultError, InvalidRequest, Unavailable
+from callvault.telemetry.logs import OWN_FIELDS
 from callvault.telemetry.metrics import alarms
 
 ALARM_TYPE = "callvault.alarm"
@@ -215,7 +216,9 @@ def log(alarm: Alarm) -> None:
     level = logging.INFO if is_over else _LEVELS[alarm.severity]
     fields = {name: value for name in _LOGGED if (value := getattr(alarm, name)) not in ("", None)}
     word = "RESOLVED" if is_over else "ALARM"
-    activity.logger.log(level, "%s %s: %s", word, alarm.kind, alarm.what, extra=fields)
+    activity.logger.log(
+        level, "%s %s: %s", word, alarm.kind, alarm.what, extra={OWN_FIELDS: fields}
+    )
 
 
 def cloud_event(kind: str, data: Told, at: datetime) -> dict[str, object]:

@@ -33,6 +33,9 @@ _NOISY = ("azure", "httpcore", "httpx", "urllib3", "uvicorn.access")
 _EXTRAS = {"temporal_workflow": "run_id", "temporal_activity": "workflow_run_id"}
 """Extras that Temporal's loggers add to a record, and the key of the run's id in each."""
 
+OWN_FIELDS = "callvault_fields"
+"""Extra of a line by Temporal's loggers that holds fields of ours."""
+
 _OF_SEVERAL_LINES = ("exception", "stack")
 """Fields that only tracebacks fill."""
 
@@ -99,8 +102,9 @@ class _Bound(ActivityInboundInterceptor):
 
 
 def _add_temporal_ids(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Flatten the ids that Temporal's own loggers add to a record."""
+    """Flatten the ids that Temporal's own loggers add to a record, and fields that we add."""
     record = event.get("_record")
+    event.update(getattr(record, OWN_FIELDS, {}))
     for extra, run_id in _EXTRAS.items():
         details = getattr(record, extra, None)
         if isinstance(details, Mapping):

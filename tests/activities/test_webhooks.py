@@ -242,7 +242,11 @@ def test_an_alarm_sent_by_hand_arrives_signed_and_says_what_was_answered(
     event = json.loads(body)
     assert (event["type"], event["data"]["severity"]) == ("callvault.alarm.test", "critical")
     assert f"webhook env:ALARM_URL: {event['id']} taken, answered 204 (signed)" in done.stdout
-    assert "ALARM test: This is a test" in done.stderr
+    [line] = [text for text in done.stderr.splitlines() if "ALARM test: This is a test" in text]
+    logged = json.loads(line)
+    assert (logged["kind"], logged["severity"], logged["status"]) == ("test", "critical", "firing")
+    assert logged["runbook_url"] == event["data"]["runbookUrl"]
+    assert logged["runbook_url"].endswith("docs/operations.md#test")
     for secret in (KEY, "token=secret"):
         assert secret not in done.stdout + done.stderr
 

@@ -81,7 +81,7 @@ async def client(
     there = {"container": container.container_name, "connection_string": "env:TEST_LETTERS"}
     letters = {"gone": {**there, "container": "no-such-container"}, "grid": there}
     changed = {"dead_letters": letters, "gateway": {"quarantine": quarantined.table}}
-    settings = Settings.model_validate({**known.model_dump(), **changed})
+    settings = Settings.model_validate({**known.model_dump(exclude_unset=True), **changed})
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_binary),
         search_attributes=names.SEARCH_ATTRIBUTES,
