@@ -11,8 +11,8 @@ import structlog
 from fastapi import APIRouter, Request, Response
 
 from callvault.archive.access_log.log import Recorded
-from callvault.archive.manifests.folders import find_folders
-from callvault.archive.names import RECORDINGS_PREFIX, day_prefix
+from callvault.archive.manifests.folders import find_folders, is_place, place_folders
+from callvault.archive.names import day_prefix
 from callvault.archive.opening.files import RecordedFile, RecordedFiles, files_of
 from callvault.archive.opening.opening import (
     Opened,
@@ -108,8 +108,9 @@ class MediaApi:
 
     async def _places(self, caller: Caller, asked: OpenRequest) -> list[Place]:
         """Find the recording: by its workflow, or in the archives, where Temporal forgot it."""
-        if asked.id.startswith(RECORDINGS_PREFIX):
-            return await self._in_archives(asked, "")
+        if is_place(asked.id):
+            folders = place_folders(asked.id)
+            return [Place(name, folder) for name in self._archives.names() for folder in folders]
         try:
             workflow_id = await find_seen(self._calls, caller, asked.id)
             status = await self._calls.status(workflow_id)
@@ -120,12 +121,12 @@ class MediaApi:
         return places_in(status, asked.id)
 
     async def _in_archives(self, asked: OpenRequest, prefix: str) -> list[Place]:
-        places: list[Place] = []
         for name in self._archives.names():
             archive = (await self._archives.open(name)).archive
             look = partial(find_folders, archive, asked.id, prefix=prefix)
-            places += [Place(name, folder) for folder in await self._archives.run(look)]
-        return places
+            if folders := await self._archives.run(look):
+                return [Place(name, folder) for folder in folders]
+        return []
 
     def _answer(
         self, place: Place, missing: list[RecordedFile], done: Opened, opener: Opener

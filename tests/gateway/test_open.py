@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from callvault.archive.access_log.log import AccessLog
 from callvault.archive.identity import make_identity
-from callvault.archive.manifests.documents import Keyring, signed
+from callvault.archive.manifests.documents import Keyring, sha256, signed
 from callvault.archive.manifests.duties import duties_of
 from callvault.archive.manifests.duty_records import Done, record_duties
 from callvault.archive.names import erasure_record_name
@@ -427,6 +427,21 @@ async def test_what_became_of_a_file_that_is_not_there_is_told(
     status, answer = await opened(gateway, {"id": FOLDER})
     assert [file["chunk"] for file in answer["files"]] == [0]
     assert [said.partition(":")[0] for said in answer["missing"]] == ["chunk 1", "chunk 2"]
+
+
+async def test_a_file_that_a_later_manifest_replaces_is_not_given_out_beside_it(
+    opens: Opens, archive: DirectoryArchive
+) -> None:
+    first = archived(archive, media=wav(0.5, tone=300))
+    sealed(archive, first)
+    assert first.archived
+    silenced = first.archived.object_name.replace(".wav", ".mp3")
+    put_bytes(archive, silenced, b"silence", content_type="audio/mpeg", metadata={})
+    changed = {"object_name": silenced, "size": 7, "sha256": sha256(b"silence")}
+    again = first.model_copy(update={"archived": first.archived.model_copy(update=changed)})
+    sealed(archive, again)
+    _, answer = await opened(opens(), {"id": FOLDER})
+    assert [file["objectName"] for file in answer["files"]] == [silenced]
 
 
 async def test_a_recording_that_was_erased_with_its_manifests_is_told_by_its_record(

@@ -28,13 +28,21 @@ def find_folders(
     first two by their names; for the others manifests are read. ``prefix`` is what the names of
     folders begin with, as `names.day_prefix` tells it.
     """
-    if word.startswith(RECORDINGS_PREFIX):
-        return [
-            folder for folder in (word.rstrip("/"), folder_of(word)) if is_recording_folder(folder)
-        ]
+    if is_place(word):
+        return place_folders(word)
     folders = list(among if among is not None else _folders(archive, prefix or RECORDINGS_PREFIX))
     by_name = [folder for folder in folders if is_named_so(folder, word)]
     return by_name or [folder for folder in folders if _is_sealed_as(archive, folder, word)]
+
+
+def is_place(word: str) -> bool:
+    """Tell if this is the name of a folder or an object, and no id."""
+    return word.startswith(RECORDINGS_PREFIX)
+
+
+def place_folders(word: str) -> list[str]:
+    """Return the recording's folder that this is, or in which the object of this name lies."""
+    return [folder for folder in (word.rstrip("/"), folder_of(word)) if is_recording_folder(folder)]
 
 
 def is_named_so(folder: str, word: str) -> bool:

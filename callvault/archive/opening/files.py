@@ -85,7 +85,8 @@ def files_of(archive: Archive, folder: str) -> RecordedFiles:
         for chunk in manifest.chunks:
             # A later manifest completes or corrects what an earlier one says of the same file.
             found[f"{chunk.index}/{chunk.document_id}"] = _sealed(chunk, names, erased)
-    named = {each.object_name for each in found.values()}
+    # Those of earlier manifests, too: what was replaced is not given out beside what replaced it.
+    named = {each.media.object_name for m in manifests for each in m.chunks if each.media}
     unsealed = [name for name in names if _is_media(name) and name not in named]
     files = (*found.values(), *(_unsealed(archive, name) for name in unsealed))
     resource = manifests[-1].recording.resource if manifests else None

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from callvault.archive.manifests.folders import find_folders
-from callvault.archive.names import RECORDINGS_PREFIX, day_prefix
+from callvault.archive.manifests.folders import find_folders, is_place
+from callvault.archive.names import day_prefix
 from callvault.archive.opening.files import RecordedFile, files_of
 from callvault.archive.opening.opening import (
     Opened,
@@ -118,7 +118,7 @@ def _opener(settings: Settings, asked: Asked) -> Opener:
 
 def _place(settings: Settings, config: Path | None, asked: Asked) -> Place:
     """Find the recording: by its workflow, or, where Temporal forgot it, in all archives."""
-    if not asked.recording.startswith(RECORDINGS_PREFIX):
+    if not is_place(asked.recording):
         # Not found, or no Temporal: an auditor may have nothing but the archive.
         with suppress(Unavailable, _Unknown):
             return the_one(_known_to_temporal(config, asked.recording), asked.recording)
