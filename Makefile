@@ -17,7 +17,7 @@ BENCH_READY := $(VENV)/.ready-bench
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help vcon setup demo dev test test-fast fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants erasures subjects schemas lock clean
+.PHONY: help vcon setup demo dev test test-fast proof fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants erasures subjects schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -41,6 +41,10 @@ test: setup  ## Run all tests (PROCESSES=6, on two cores)
 FAST = $(addprefix tests/,unit acs activities)
 test-fast: setup  ## Run some: unit, acs, activities; without Temporal, Azurite, slow ones
 	$(BIN)/pytest $(IN_PARALLEL) --numprocesses 2 -m "not server and not slow" $(FAST)
+
+SHORTENINGS ?= 1000
+proof: setup  ## Shorten, rewrite, fork, set back and replace archives with the real key: each is found (SHORTENINGS=1000)
+	SHORTENINGS=$(SHORTENINGS) SEED=$(SEED) $(BIN)/pytest --numprocesses 2 --timeout 0 tests/archive/test_shortening.py
 
 TIMES ?= 20
 fuzz: setup  ## Send every door more hostile input than `make test` does, another each time (TIMES=20)

@@ -51,9 +51,10 @@ async def make_plan(
     client: Client, places: Places, target: ErasureTarget, now: Callable[[], datetime]
 ) -> PlannedErasure:
     """Make the plan of an erasure; by a worker or by the command line, it is the same."""
-    found = await asyncio.to_thread(inventories, places, target)
+    at = now()
+    found = await asyncio.to_thread(inventories, places, target, at)
     opened = await open_workflows(client, workflows_of(found))
-    return await asyncio.to_thread(plan, places, target, found, opened, now())
+    return await asyncio.to_thread(plan, places, target, found, opened, at)
 
 
 async def open_workflows(client: Client, workflows: Iterable[str]) -> frozenset[str]:

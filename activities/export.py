@@ -141,6 +141,7 @@ class ExportActivities:
             location=archive.location(name),
             size=digest.size,
             sha256=digest.sha256,
+            sha512=digest.sha512,
             metadata_object_name=metadata.object_name,
             metadata_problem=metadata.problem,
             start_time=metadata.facts.chunk_start_time,

@@ -10,7 +10,6 @@ from activities.translate import translated
 from activities.webhooks import ALARM_TIMEOUT, Webhook, cloud_event
 from callvault.contracts.recording_events import EventDelivery, RecordingEvent
 from callvault.errors import CallvaultError, InvalidRequest, Unavailable
-from callvault.telemetry.metrics import delivered_events
 
 EVENT_TYPE = "callvault.recording"
 """Type of an event, before a dot and its kind."""
@@ -41,8 +40,6 @@ class RecordingEventActivities:
                     " workers alike (webhook_url, webhook_allowed_urls)"
                 )
             _post(webhook, event)
-        attributes = {"kind": event.kind, "resource": event.resource}
-        delivered_events(activity.metric_meter()).add(1, attributes)
 
 
 def _post(webhook: Webhook, event: RecordingEvent) -> None:

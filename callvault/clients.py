@@ -18,6 +18,7 @@ from callvault.acs.credentials import (
 )
 from callvault.archive.identity import ProvenArchive
 from callvault.archive.manifests.documents import Keyring
+from callvault.archive.manifests.key_vault import key_vault_signer
 from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.archive.store import Archive
 from callvault.archive.stores.blob import BlobArchive
@@ -26,6 +27,11 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.transfer.own_storage import container_of
 from callvault.azure_storage.clients import StorageAccess
 from callvault.azure_storage.identity import ProcessIdentity
+from callvault.config.checkpoints import (
+    CheckpointDirectorySettings,
+    CheckpointPlaceSettings,
+    CheckpointWebhookSettings,
+)
 from callvault.config.resources import CredentialSettings, ResourceSettings
 from callvault.config.settings import Settings
 from callvault.config.storage import ArchiveSettings, DirectorySettings
@@ -74,8 +80,22 @@ def openers(
     }
 
 
+def open_place(name: str, settings: CheckpointPlaceSettings) -> Archive:
+    """Open a place that stores checkpoints, without touching it; a webhook stores none."""
+    if isinstance(settings, CheckpointWebhookSettings):
+        raise ConfigurationError(
+            f"checkpoints.{name} is a webhook, which tells nothing: name the directory where its"
+            " receiver keeps what it was sent"
+        )
+    if isinstance(settings, CheckpointDirectorySettings):
+        return DirectoryArchive(name, settings.path)
+    return BlobArchive.open(name, StorageAccess.from_settings(settings), settings.container)
+
+
 def open_signer(settings: ArchiveSettings) -> Signer | None:
     """Open the signer of an archive's manifests; None where no key is configured."""
+    if settings.signing_key_vault is not None:
+        return key_vault_signer(settings.signing_key_vault)
     key = settings.signing_key
     return Signer.from_secret(key.resolve()) if key is not None else None
 

@@ -58,6 +58,7 @@ _CHECKS: dict[str, Mapping[str, _Check]] = {
         "sas_url": _sas_url(queue_service_client),
     },
     "alarms": {"webhook_secret": webhook_key},
+    "checkpoints": {**_BLOBS, "secrets": webhook_key},
     "encryption": {"keys": PayloadKey.from_secret},
 }
 """The checks of a secret's form, by the section of the settings and the name of the setting."""

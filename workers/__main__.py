@@ -145,7 +145,8 @@ def _workers(
         erasure = ErasureActivities(
             client, places_of(settings, remembered), connections.archive_of, connections.signer_of
         )
-        others = [reconcile.reconcile, *erasure.all]
+        publish = connections.checkpoints().publish_checkpoints
+        others = [reconcile.reconcile, publish, *erasure.all]
         yield export_worker(client, export, seal, settings.worker, others=others)
 
 

@@ -19,6 +19,7 @@ from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import CallStatus
 from callvault.contracts.takeover import LastState
+from callvault.errors import PayloadKeyMissing
 from callvault.temporal.executions import Execution, describe_execution, list_executions
 from callvault.temporal.failures import failure_of_task
 from workers.recall import Recall
@@ -108,7 +109,7 @@ class AbandonedCalls:
         what = "its workflow's tasks fail, so that nobody minds the call"
         try:
             why = await failure_of_task(self._client, stuck.id, stuck.run_id)
-            what = f"{what}: {why or 'see the log of the worker'}"
+            what = f"{what}: {why or 'the log of the worker says why'}"
             told = await self._alarm(stuck, what, resolves=True)
         except Exception as error:  # a webhook that is away: the next look tells of it
             log.warning("an alarm was not sent", workflow_id=stuck.id, problem=str(error))
@@ -132,6 +133,8 @@ class AbandonedCalls:
             await self._hand_over(ended, last)
         except WorkflowAlreadyStartedError:
             log.info("another worker has taken the call over", workflow_id=ended.id)
+        except PayloadKeyMissing:
+            raise  # The next look tries again: the key is told of by itself, and will come.
         except Exception as error:
             log.exception("a call cannot be taken over", workflow_id=ended.id)
             how = type(error).__name__

@@ -12,6 +12,7 @@ from temporalio.client import Client as TemporalClient
 
 from activities.alarm_links import Links
 from activities.alarm_sender import AlarmSender
+from activities.checkpoints import CheckpointActivities
 from activities.webhooks import Webhook
 from callvault.acs.client import AcsClient
 from callvault.archive.manifests.documents import Keyring
@@ -75,6 +76,10 @@ class Connections:
     def _participant_key(self) -> Reread[str]:
         # Only once it is needed: a key that is missing must not keep the worker from its work.
         return Reread(self._settings.participant_key)
+
+    def checkpoints(self) -> CheckpointActivities:
+        """Return the activities that publish checkpoints of the archives."""
+        return CheckpointActivities(self._settings, self.archive_of, self.signer_of, self._http)
 
     def alarm_sink(self) -> Webhook | None:
         """Return the webhook that alarms go to; None if none is configured."""

@@ -39,6 +39,7 @@ from callvault.contracts.requests import (
 from callvault.contracts.states import Actual
 from callvault.contracts.status import CallStatus
 from callvault.contracts.takeover import LastState, Recalled, RunQuery
+from callvault.errors import PayloadKeyMissing
 from workflows.call import acs_answers, callbacks
 from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey
@@ -107,6 +108,8 @@ class FoldedHistory:
             self._at = event.event_time.ToDatetime(tzinfo=UTC)
             try:
                 await self._fold(event)
+            except PayloadKeyMissing:
+                raise  # It will come, and what it opens must not be left out.
             # Whatever it is: what a workflow could not fold may be why its tasks failed.
             except Exception as error:
                 what = f"event {event.event_id} of the run before cannot be read: {error}"

@@ -26,6 +26,7 @@ from callvault.contracts import names
 from workflows.adoption import AdoptionWorkflow
 from workflows.alarm import AlarmWorkflow
 from workflows.alarm_group import AlarmGroupWorkflow
+from workflows.checkpoint import CheckpointWorkflow
 from workflows.erasure import ErasureWorkflow
 from workflows.reconcile import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow
@@ -41,6 +42,7 @@ WORKFLOWS = (
     ReconcileWorkflow,
     RecordingEventWorkflow,
     SweepWorkflow,
+    CheckpointWorkflow,
     ErasureWorkflow,
 )
 

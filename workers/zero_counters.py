@@ -10,18 +10,24 @@ from temporalio.common import MetricMeter
 
 from callvault.contracts import names
 from callvault.contracts.states import RecordingState
-from callvault.telemetry.metrics import finished_recordings
+from callvault.telemetry.metrics import finished_recordings, undelivered_events
 
 
 def begin_at_zero(meter: MetricMeter, namespace: str, resources: Iterable[str]) -> None:
-    """Set the counters of finished recordings to 0, with every attribute that counting has."""
-    # Those that `workflow.metric_meter()` adds: with others it would be another time series.
-    of_workflows = {
+    """Set the counters that workflows count with to 0, with every attribute that counting has."""
+    finished = finished_recordings(_meter_of(meter, namespace, names.WORKFLOW_TYPE))
+    undelivered = undelivered_events(_meter_of(meter, namespace, names.RECORDING_EVENT_TYPE))
+    for resource in resources:
+        undelivered.add(0, {"resource": resource})
+        for outcome in filter(lambda state: state.is_final, RecordingState):
+            finished.add(0, {"outcome": outcome, "resource": resource})
+
+
+def _meter_of(meter: MetricMeter, namespace: str, workflow_type: str) -> MetricMeter:
+    """Return a meter like `workflow.metric_meter()`: else it would be another time series."""
+    attributes = {
         "namespace": namespace,
         "task_queue": names.CONTROL_QUEUE,
-        "workflow_type": names.WORKFLOW_TYPE,
+        "workflow_type": workflow_type,
     }
-    counter = finished_recordings(meter.with_additional_attributes(of_workflows))
-    for resource in resources:
-        for outcome in filter(lambda state: state.is_final, RecordingState):
-            counter.add(0, {"outcome": outcome, "resource": resource})
+    return meter.with_additional_attributes(attributes)

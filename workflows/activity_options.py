@@ -44,6 +44,9 @@ HIGHEST_PRIORITY = 1
 SWEEP_TIMEOUT = timedelta(hours=1)
 """Longest time for a sweep of dead letters; the next one does what is left."""
 
+CHECKPOINTS_TIMEOUT = timedelta(minutes=30)
+"""Longest time for publishing checkpoints; the next round publishes what has come since."""
+
 ALARM_TIMEOUT = timedelta(hours=24)
 """Longest time for delivering an alarm; the log has it at once."""
 
@@ -99,6 +102,17 @@ RECONCILE = ActivityConfig(
     retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=15)),
 )
 """It reads archives, and may read all of them: so it goes where the copies go."""
+
+
+CHECKPOINTS = ActivityConfig(
+    summary="state where the archives' chains end",
+    task_queue=names.EXPORT_QUEUE,
+    start_to_close_timeout=CHECKPOINTS_TIMEOUT,
+    schedule_to_close_timeout=CHECKPOINTS_TIMEOUT,
+    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+    retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
+)
+"""It signs like a sealing: so it goes where the keys are."""
 
 
 def quick(options: ActivityConfig) -> ActivityConfig:

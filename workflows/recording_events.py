@@ -35,8 +35,7 @@ class RecordingEventWorkflow:
             await activity_calls.deliver_late_event(delivery)
         except ActivityError as error:
             event, why = delivery.event, reason(error)
-            attributes = {"kind": event.kind, "resource": event.resource}
-            undelivered_events(workflow.metric_meter()).add(1, attributes)
+            undelivered_events(workflow.metric_meter()).add(1, {"resource": event.resource})
             await _alarm(_undelivered(delivery, why, workflow.now()))
             raise ApplicationError(why, type="Undelivered", non_retryable=True) from error
 

@@ -26,6 +26,12 @@ _ARCHIVE = (
     "archive/test_late_events.py",
     "archive/test_duties.py",
 )
+_PROOF = (
+    "archive/test_told_links.py",
+    "archive/test_es256.py",
+    "archive/test_shortening.py",
+    *_ARCHIVE,
+)
 
 MODULES: dict[str, tuple[str, ...]] = {
     "workflows/call/acs_answers.py": (*_CALL, "unit/test_callbacks.py"),
@@ -66,6 +72,9 @@ MODULES: dict[str, tuple[str, ...]] = {
     "callvault/acs/signing.py": ("acs/test_signing.py", "guards/test_known_answers.py"),
     "callvault/archive/manifests/chain.py": _ARCHIVE,
     "callvault/archive/manifests/documents.py": _ARCHIVE,
+    "callvault/archive/manifests/es256.py": _PROOF,
+    "callvault/archive/manifests/keys.py": _PROOF,
+    "callvault/archive/verify/told_links.py": _PROOF,
     "callvault/archive/manifests/numbered.py": ("archive/test_access_log.py", *_ARCHIVE),
     "callvault/archive/manifests/late_events.py": ("archive/test_late_events.py", *_ARCHIVE),
     "callvault/archive/manifests/service_account.py": (

@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 
 from callvault.contracts.call_ids import canonical_call_id
+from callvault.contracts.manifest import LinkReference
 from callvault.contracts.media import FormatType
 from callvault.errors import InvalidRequest
 
@@ -31,6 +32,7 @@ HOLDS_PREFIX = "holds/"
 ERASURES_PREFIX = "erasures/"
 SUBJECTS_PREFIX = "subjects/"
 ACCESS_PREFIX = "access/"
+CHECKPOINTS_PREFIX = "checkpoints/"
 
 _PLAIN_LENGTH = 80
 _READABLE_LENGTH = 24
@@ -195,6 +197,16 @@ def is_file_of_document(object_name: str, index: int, document_id: str) -> bool:
 def link_object_name(sequence: int) -> str:
     """Build ``manifests/<sequence>.json``, a link of the archive's chain, numbered from 1."""
     return f"{CHAIN_PREFIX}{sequence:010d}.json"
+
+
+def checkpoint_object_name(archive: str, head: LinkReference, access: LinkReference | None) -> str:
+    """Build ``checkpoints/<archive>/<link>-<record>.json``, in the place that keeps them.
+
+    Both are a number and a part of the hash; of an archive without an access log the link alone.
+    """
+    ends = [head] if access is None else [head, access]
+    told = "-".join(f"{each.sequence:010d}-{each.sha256[:16]}" for each in ends)
+    return f"{CHECKPOINTS_PREFIX}{_component(archive)}/{told}.json"
 
 
 def access_object_name(sequence: int) -> str:

@@ -79,7 +79,7 @@ def verify(
     from callvault.archive.verify.expectation import Expectation
     from callvault.cli.actions.access import show_verified, verify_log
 
-    expected = Expectation.of(None, None, may_be_empty=True, access_head=head)
+    expected = Expectation.of(None, (), may_be_empty=True, access_head=head)
     report = verify_log(target, key or [], expected, config)
     if as_json:
         say_json(report.model_dump_json(indent=2))

@@ -3,12 +3,13 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
-from callvault.cli.options import ConfigFile, Json, JsonReport
+from callvault.cli.options import ConfigFile, Json, JsonReport, choice
 from callvault.cli.terminal import say, say_json
+from callvault.contracts.manifest import SignatureAlgorithm
 from callvault.errors import InvalidRequest
 
 
@@ -34,12 +35,28 @@ def verify(
         ),
     ] = None,
     head: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="SEQUENCE:SHA256",
-            help="A link that an earlier verification told; it must still be there.",
+            metavar="SEQUENCE:SHA256|FILES",
+            help="A link that an earlier verification told, or a file or glob of files with such"
+            " links or with its reports (--json); each must still be there. Repeatable.",
         ),
     ] = None,
+    checkpoints: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PLACE",
+            help="A place where checkpoints were published: a directory, or its configured name;"
+            " repeatable. The link of each must still be there.",
+        ),
+    ] = None,
+    against_temporal: Annotated[
+        bool,
+        typer.Option(
+            "--against-temporal",
+            help="The links that the last calls in Temporal were sealed with must still be there.",
+        ),
+    ] = False,
     access_head: Annotated[
         str | None,
         typer.Option(
@@ -59,10 +76,14 @@ def verify(
     """
     # Late, as in every command: no other one, nor its help, needs to load this.
     from callvault.archive.verify.expectation import Expectation
+    from callvault.cli.actions.outside import Outside
     from callvault.cli.actions.verify import show, verify_target
 
-    expected = Expectation.of(archive, head, may_be_empty=may_be_empty, access_head=access_head)
-    report = verify_target(target, key or [], expected, quick=quick, config=config)
+    expected = Expectation.of(
+        archive, head or [], may_be_empty=may_be_empty, access_head=access_head
+    )
+    outside = Outside(tuple(checkpoints or ()), against_temporal)
+    report = verify_target(target, key or [], expected, outside, quick=quick, config=config)
     if as_json:
         say_json(report.model_dump_json(indent=2))
     else:
@@ -73,18 +94,29 @@ def verify(
 
 def keygen(
     file: Annotated[Path, typer.Argument(help="Where the private key goes; it must not exist.")],
+    algorithm: Annotated[
+        SignatureAlgorithm,
+        choice(
+            get_args(SignatureAlgorithm),
+            "algorithm",
+            "--algorithm",
+            about="ES256 (P-256) is what Azure Key Vault can take over.",
+        ),
+    ] = "Ed25519",
     as_json: Json = False,
 ) -> None:
     """Make a key that signs manifests: FILE, for the worker alone, and FILE.pub, for all."""
     from callvault.archive.manifests.keys import Signer
 
-    signer = Signer.generate()
+    signer = Signer.generate(algorithm)
     public = file.with_name(f"{file.name}.pub")
     _write_new(file, signer.pem(), mode=0o600)
     _write_new(public, signer.public.pem(), mode=0o644)
     if as_json:
         paths = {"privateKey": str(file.absolute()), "publicKey": str(public.absolute())}
-        say_json(json.dumps({"keyId": signer.public.key_id, **paths}, indent=2))
+        say_json(
+            json.dumps({"keyId": signer.public.key_id, "algorithm": algorithm, **paths}, indent=2)
+        )
         return
     say(f"Key {signer.public.key_id}: {file} (private) and {public} (public).")
     say(f'Set archives.NAME.signing_key = "file:{file.absolute()}"')

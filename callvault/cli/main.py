@@ -13,6 +13,7 @@ from callvault.cli import (
     access,
     alarms,
     archives,
+    checkpoints,
     dev,
     duties,
     erasures,
@@ -89,6 +90,7 @@ app.add_typer(events.ingest, name="ingest")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(alarms.app, name="alarms")
 app.add_typer(duties.app, name="duties")
+app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(holds.app, name="holds")
 app.add_typer(subjects.app, name="subjects")
 app.add_typer(subjects.index, name="index")

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, model_validator
 
 from callvault.config import sources
+from callvault.config.checkpoints import CheckpointPlaceSettings, place_problems
 from callvault.config.encryption import EncryptionSettings
 from callvault.config.error_messages import explain
 from callvault.config.gateway import GatewaySettings
@@ -116,6 +117,8 @@ class Settings(Section):
     """The queues that `callvault ingest queue` reads, by name."""
     dead_letters: dict[Name, DeadLetterSettings] = {}
     """The dead-letter containers that `callvault sweep` reads, by name."""
+    checkpoints: dict[Name, CheckpointPlaceSettings] = {}
+    """The places where the ends of archives' chains are published, by name."""
     gateway: GatewaySettings = GatewaySettings()
     ingest: IngestSettings = IngestSettings()
     worker: WorkerSettings = WorkerSettings()
@@ -135,6 +138,7 @@ class Settings(Section):
             *_callback_problems(self),
             *_pause_problems(self),
             *_quarantine_problems(self),
+            *place_problems(self.checkpoints, self.archives),
             *_key_problems(self),
         ]:
             raise ValueError("; ".join(problems))
@@ -163,6 +167,10 @@ class Settings(Section):
     def dead_letter_container(self, name: str) -> DeadLetterSettings:
         """Return a dead-letter container's settings; `ConfigurationError` names the known ones."""
         return _named("dead-letter container", name, self.dead_letters)
+
+    def checkpoint_place(self, name: str) -> CheckpointPlaceSettings:
+        """Return the settings of a place of checkpoints; `ConfigurationError` names the known."""
+        return _named("place of checkpoints", name, self.checkpoints)
 
     def archive_name(self, resource: str) -> str:
         """Return the name of the archive that keeps a resource's recordings."""

@@ -1,13 +1,14 @@
 """Settings of storage: archives, the quarantine, and what Event Grid writes to."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from callvault.config.types import (
     AbsolutePath,
     Duration,
+    KeyUrl,
     SecretRef,
     Section,
     Url,
@@ -29,13 +30,29 @@ class _CommonArchiveSettings(Section):
     data_region: str = ""
     """The data region that the archive lies in, in the words of the resources'."""
     signing_key: SecretRef | None = None
-    """Secret reference to the Ed25519 private key that signs the archive's manifests; make one with
-    `callvault keygen`. Without it they are unsigned, and `callvault verify` says so."""
+    """Secret reference to the private key (Ed25519 or P-256) that signs the archive's manifests;
+    make one with `callvault keygen`. Without it, and without `signing_key_vault`, they are
+    unsigned, and `callvault verify` says so."""
+    signing_key_vault: KeyUrl | None = None
+    """`https://VAULT.vault.azure.net/keys/NAME`, or one version of it: a key on the curve P-256
+    that signs with ES256 and never leaves its vault, instead of `signing_key`. The role of the
+    identity is Key Vault Crypto User."""
     public_keys: tuple[AbsolutePath, ...] = ()
     """Files with the public keys, the present and all former ones, that may have signed in the
     archive; by default that of `signing_key` alone. `callvault reconcile --deep` and
     `callvault recordings failback` refuse what no such key has signed; without any key they believe
     those that lie in the archive."""
+
+    @model_validator(mode="after")
+    def _has_one_key(self) -> Self:
+        if self.signing_key and self.signing_key_vault:
+            raise ValueError("set signing_key or signing_key_vault, not both")
+        return self
+
+    @property
+    def is_signed(self) -> bool:
+        """True if a key signs what is sealed."""
+        return bool(self.signing_key or self.signing_key_vault)
 
 
 class AzureBlobSettings(_CommonArchiveSettings):

@@ -195,6 +195,17 @@ Durations = Annotated[tuple[Duration, ...], BeforeValidator(split)]
 Url = Annotated[str, AfterValidator(_url)]
 """``https://host/path``, or ``http://`` on loopback; without a slash at the end."""
 
+KeyUrl = Annotated[
+    Url,
+    AfterValidator(
+        _matching(
+            r"https?://[^/]+/keys/[A-Za-z0-9-]{1,127}(/[0-9a-fA-F]{32})?",
+            "write https://VAULT.vault.azure.net/keys/NAME, or with /VERSION",
+        )
+    ),
+]
+"""A key in Azure Key Vault, or one version of it."""
+
 Urls = Annotated[tuple[Url, ...], BeforeValidator(split)]
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]

@@ -248,6 +248,8 @@ class ArchivedChunk(Message):
     size: int
     """Bytes."""
     sha256: str
+    sha512: str | None = None
+    """None of a chunk that was verified before it was computed."""
     metadata_object_name: str | None = None
     metadata_problem: ShortText = ""
     """The reason why the service's metadata file is not archived, or is incomplete."""
@@ -291,6 +293,9 @@ class SealedRecording(Message):
     """The place where a person finds it: a URL or a path, without credentials."""
     sequence: int
     """Place in the archive's chain, from 1."""
+    link_sha256: str = ""
+    """SHA-256 of the link at that place. Temporal keeps it: a chain without it was cut or rewritten
+    (``callvault verify --against-temporal``)."""
     sha256: str
     """SHA-256 of the manifest, byte for byte."""
     key_id: str | None

@@ -93,6 +93,8 @@ class AlarmKind(StrEnum):
     """Fewer recordings of a period are complete than should be."""
     DEAD_LETTERS = "dead_letters"
     """Dead letters are not understood, or cannot be swept."""
+    CHECKPOINTS = "checkpoints"
+    """The end of an archive's chain could not be published in a place that keeps it."""
     WORKER_PROBLEM = "worker_problem"
     """A secret, a service, a clock or a search attribute of a worker, or a secret of a gateway, is
     amiss, or is no longer."""

@@ -146,7 +146,9 @@ class ErasurePlan(Message):
     not_searched: tuple[str, ...] = ()
     """Places that could not be searched, with the reasons."""
     left_over: int = 0
-    """Recordings beyond the limit of one plan: erase these, then plan again."""
+    """Recordings to erase beyond the limit of one plan: erase these, then plan again."""
+    kept_more: int = 0
+    """Recordings that stay beyond those that are named."""
 
     @property
     def erasable(self) -> tuple[PlannedRecording, ...]:

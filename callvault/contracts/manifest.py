@@ -35,6 +35,9 @@ SCHEMA_VERSION = 1
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """Lower-case hexadecimal."""
 
+Sha512 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
+"""Lower-case hexadecimal."""
+
 
 class SealInput(Message):
     """Input of sealing: all that is known of a recording. Repeated, it gives the same manifest."""
@@ -58,14 +61,21 @@ class SealInput(Message):
     run_id: str
 
 
+SignatureAlgorithm = Literal["Ed25519", "ES256"]
+"""ES256: ECDSA on P-256 with SHA-256, as RFC 7518 and Azure Key Vault write it."""
+
+
 class Signature(Message):
     """Over the canonical JSON of the document without its ``signature`` member."""
 
-    algorithm: Literal["Ed25519"] = "Ed25519"
+    algorithm: SignatureAlgorithm = "Ed25519"
+    """That of the key: a verifier goes by its key, and refuses any other."""
     key_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-    """First 16 hexadecimal digits of the SHA-256 of the raw public key."""
+    """First 16 hexadecimal digits of the SHA-256 of the raw public key: 32 bytes of Ed25519, or the
+    65 of an uncompressed point on P-256."""
     value: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
-    """Hexadecimal, in lower case: base64 spells some signatures in several ways."""
+    """Hexadecimal, in lower case: base64 spells some signatures in several ways. 64
+    bytes; of ES256 r and s, with the lower one of both s."""
 
 
 class ObjectReference(Message):
@@ -75,6 +85,8 @@ class ObjectReference(Message):
     size: Annotated[int, Field(ge=0)]
     """Bytes."""
     sha256: Sha256
+    sha512: Sha512 | None = None
+    """Computed from the same bytes; none of a file that was archived before it was computed."""
 
 
 class ManifestReference(ObjectReference):

@@ -24,6 +24,8 @@ RECONCILE_SCHEDULE = "callvault-reconcile"
 SWEEP_TYPE = "SweepWorkflow"
 SWEEP_SCHEDULE = "callvault-sweep"
 QUARANTINE_SCHEDULE = "callvault-sweep-quarantine"
+CHECKPOINT_TYPE = "CheckpointWorkflow"
+CHECKPOINT_SCHEDULE = "callvault-checkpoints"
 """Workflows that Temporal Schedules begin one after the other, and the ids of those Schedules."""
 
 ERASURE_TYPE = "ErasureWorkflow"

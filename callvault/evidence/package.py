@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
@@ -18,6 +18,10 @@ INDEX = "export.json"
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every entry of a zip: the same export gives the same bytes."""
+
+
+_Open = Callable[[str], IO[bytes]]
+"""Opens a file of a package."""
 
 
 class PackedFile(Message):
@@ -114,10 +118,10 @@ def found_there(target: Path, order: str) -> PackageIndex | None:
     """
     if not os.path.lexists(target):
         return None
-    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
-        with _content(target, INDEX) as file:
+    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), _reader(target) as opened:
+        with opened(INDEX) as file:
             index = PackageIndex.model_validate_json(file.read())
-        if index.order == order and all(_is_whole(target, each) for each in index.files):
+        if index.order == order and all(_is_whole(opened, each) for each in index.files):
             return index
     raise InvalidRequest(
         f"{target} is there already, and is not this export as it is now: choose another name, or"
@@ -208,16 +212,15 @@ def _remove(draft: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _is_whole(target: Path, told: PackedFile) -> bool:
-    with _content(target, told.path) as file:
+def _is_whole(opened: _Open, told: PackedFile) -> bool:
+    with opened(told.path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == told.sha256  # type: ignore[arg-type]
 
 
 @contextmanager
-def _content(target: Path, path: str) -> Iterator[IO[bytes]]:
+def _reader(target: Path) -> Iterator[_Open]:
     if target.is_dir():
-        with (target / path).open("rb") as file:
-            yield file
+        yield lambda path: (target / path).open("rb")
         return
-    with zipfile.ZipFile(target) as archive, archive.open(path) as entry:
-        yield entry
+    with zipfile.ZipFile(target) as archive:
+        yield archive.open

@@ -21,6 +21,7 @@ from callvault.archive.opening.opening import (
     choose,
     open_files,
     terms_of,
+    told,
 )
 from callvault.archive.opening.places import Place, places_in, the_one
 from callvault.archive.verify.expectation import spelt
@@ -77,16 +78,18 @@ class MediaApi:
 
     async def _found(self, caller: Caller, asked: OpenRequest) -> tuple[Place, RecordedFiles]:
         """Find the recording and its files, if its resource is for the caller."""
-        found = []
+        found: dict[Place, RecordedFiles] = {}
         for place in await self._places(caller, asked):
-            archive = (await self._archives.open(place.archive)).archive
-            recorded = await self._archives.run(partial(files_of, archive, place.folder))
-            if caller.sees(recorded.resource):
-                found.append((place, recorded))
+            # What failed back is in two archives: the first one of the settings counts.
+            if place.folder not in {each.folder for each in found}:
+                archive = (await self._archives.open(place.archive)).archive
+                recorded = await self._archives.run(partial(files_of, archive, place.folder))
+                if recorded.files and caller.sees(recorded.resource):
+                    found[place] = recorded
         if not found:
             raise unknown_call(asked.id)
-        only = the_one([place for place, _ in found], asked.id)
-        return only, dict(found)[only]
+        only = the_one(list(found), asked.id)
+        return only, found[only]
 
     def _opener(self, asked: OpenRequest) -> Opener:
         """Check the terms that are asked for; `InvalidRequest` where they are not granted."""
@@ -117,13 +120,12 @@ class MediaApi:
         return places_in(status, asked.id)
 
     async def _in_archives(self, asked: OpenRequest, prefix: str) -> list[Place]:
+        places: list[Place] = []
         for name in self._archives.names():
             archive = (await self._archives.open(name)).archive
             look = partial(find_folders, archive, asked.id, prefix=prefix)
-            if folders := await self._archives.run(look):
-                # What failed back is in both: the first archive of the settings is asked first.
-                return [Place(name, folder) for folder in folders]
-        return []
+            places += [Place(name, folder) for folder in await self._archives.run(look)]
+        return places
 
     def _answer(
         self, place: Place, missing: list[RecordedFile], done: Opened, opener: Opener
@@ -135,7 +137,7 @@ class MediaApi:
                 self._file(place.archive, file, link, opener)
                 for file, link in zip(done.files, done.links, strict=True)
             ],
-            missing=[f"chunk {file.index}: {file.problem}" for file in missing],
+            missing=list(map(told, missing)),
             expires_at=opener.expires_at,
             access_record=spelt(done.recorded.link),
         )

@@ -28,6 +28,8 @@ class Inventory:
     """In the order in which they are deleted: manifests last, since they tell of the others."""
     entries: tuple[SubjectEntry, ...]
     """The entries of everybody who was in it, as the index has them."""
+    is_whole: bool = True
+    """False if only its manifests were looked at."""
 
     @property
     def content(self) -> str:
@@ -82,6 +84,14 @@ def take(archive: Archive, folder: str, hash_of: Hash) -> Inventory:
         tuple(each for each in found if each is not None),
         tuple(_index(archive, manifests, hash_of)),
     )
+
+
+def glance(archive: Archive, folder: str) -> Inventory:
+    """Look at the manifests of a recording alone: enough to know that it is not due."""
+    manifests = _manifests(archive, archive.names(f"{folder}/"))
+    objects = (each.reference for each in manifests)
+    known = tuple(StoredObject(each.object_name, each.size, each.sha256) for each in objects)
+    return Inventory(archive.name, folder, manifests, known, (), is_whole=False)
 
 
 def _manifests(archive: Archive, names: Iterable[str]) -> tuple[StoredManifest, ...]:

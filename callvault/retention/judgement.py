@@ -93,5 +93,11 @@ def _protected(inventory: Inventory, now: datetime) -> str:
 
 
 def workflows_of(inventories: Iterable[Inventory]) -> frozenset[str]:
-    """Return the ids of all workflows that kept these recordings."""
-    return frozenset(each for inventory in inventories for each in inventory.workflows)
+    """Return the ids of the workflows that kept these recordings, where those may be erased."""
+    may_go = (inventory for inventory in inventories if inventory.is_whole)
+    return frozenset(each for inventory in may_go for each in inventory.workflows)
+
+
+def may_be_due(inventory: Inventory, now: datetime, terms_of: TermsOf) -> bool:
+    """Tell if a recording is due, unless a hold or anything else stands against it."""
+    return _decide(inventory, Circumstances(ErasureTarget(), now, terms_of, ())).erases

@@ -11,6 +11,7 @@ from callvault.archive.store import Archive
 from callvault.archive.subjects.entries import Hash
 from callvault.contracts.base import shorten
 from callvault.contracts.erasures import (
+    ErasureCause,
     ErasurePlan,
     ErasureTarget,
     PlannedErasure,
@@ -19,13 +20,16 @@ from callvault.contracts.erasures import (
 )
 from callvault.errors import CallvaultError
 from callvault.ingest.undelivered import KeptLetters
-from callvault.retention.inventory import Inventory, take
-from callvault.retention.judgement import Circumstances, TermsOf, judge
+from callvault.retention.inventory import Inventory, glance, take
+from callvault.retention.judgement import Circumstances, TermsOf, judge, may_be_due
 from callvault.retention.letters import Sought, find_letters
 from callvault.retention.search import folders
 
 MAX_PLANNED = 1_000
 """Recordings of one plan, which is carried in a history; a larger erasure takes several plans."""
+
+MAX_KEPT = 500
+"""Recordings that stay, and that a plan names with the reason."""
 
 MAX_LETTERS = 1_000
 """Letters of one plan."""
@@ -54,13 +58,26 @@ def all_holds(places: Places) -> tuple[Hold, ...]:
     return tuple(found)
 
 
-def inventories(places: Places, target: ErasureTarget) -> list[Inventory]:
+def inventories(places: Places, target: ErasureTarget, now: datetime) -> list[Inventory]:
     """Look at every recording of the target, in every archive."""
     found: list[Inventory] = []
     for open_archive in places.archives.values():
         with closing(open_archive()) as archive:
-            found += (take(archive, each, places.hash_of) for each in folders(archive, target))
+            found += (
+                _look(places, archive, each, target, now) for each in folders(archive, target)
+            )
     return [each for each in found if each.objects]
+
+
+def _look(
+    places: Places, archive: Archive, folder: str, target: ErasureTarget, now: datetime
+) -> Inventory:
+    if target.cause is ErasureCause.RETENTION:
+        # Most of an archive is not due: its manifests tell, and nothing else of it is asked for.
+        seen = glance(archive, folder)
+        if not may_be_due(seen, now, places.terms_of):
+            return seen
+    return take(archive, folder, places.hash_of)
 
 
 def plan(
@@ -74,17 +91,19 @@ def plan(
     around = Circumstances(
         target, now, places.terms_of, all_holds(places), frozenset(open_workflows)
     )
-    judged = [judge(each, around) for each in found]
-    # What is erased first: of a large archive that is what a plan is read for.
-    judged.sort(key=lambda each: (not each.erases, each.archive, each.folder))
-    kept, left_over = judged[:MAX_PLANNED], len(judged[MAX_PLANNED:])
-    letters, not_searched = _letters(places, target, kept)
+    judged = sorted(
+        (judge(each, around) for each in found), key=lambda each: (each.archive, each.folder)
+    )
+    goes = [each for each in judged if each.erases]
+    stays = [each for each in judged if not each.erases]
+    letters, not_searched = _letters(places, target, goes[:MAX_PLANNED])
     planned = ErasurePlan(
         target=target,
-        recordings=tuple(kept),
+        recordings=(*goes[:MAX_PLANNED], *stays[:MAX_KEPT]),
         letters=tuple(letters[:MAX_LETTERS]),
         not_searched=tuple(not_searched),
-        left_over=left_over,
+        left_over=len(goes[MAX_PLANNED:]),
+        kept_more=len(stays[MAX_KEPT:]),
     )
     return PlannedErasure(token=token_of(planned), plan=planned)
 
@@ -95,10 +114,10 @@ def token_of(planned: ErasurePlan) -> str:
 
 
 def _letters(
-    places: Places, target: ErasureTarget, kept: Sequence[PlannedRecording]
+    places: Places, target: ErasureTarget, goes: Sequence[PlannedRecording]
 ) -> tuple[list[PlannedLetter], list[str]]:
     # A recording that stays, without one channel, still needs what is announced of it.
-    whole = [each for each in kept if each.erases and not each.channels]
+    whole = [each for each in goes if not each.channels]
     ids = {each for recording in whole for each in recording.ids}
     sought = Sought(frozenset(ids), target.participant, places.hash_of)
     found: list[PlannedLetter] = []

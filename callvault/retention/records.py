@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from callvault.archive.manifests.chain import head
+from callvault.archive.manifests.documents import reference_to
 from callvault.archive.manifests.keys import Signer
-from callvault.archive.manifests.records import find_record, keep_record, reference_to
+from callvault.archive.manifests.records import find_record, keep_record
 from callvault.archive.manifests.seal import software
 from callvault.archive.names import (
     ERASURES_PREFIX,

@@ -103,15 +103,8 @@ def alarms(meter: MetricMeter) -> MetricCounter:
     return meter.create_counter("callvault_alarms", "Alarms raised")
 
 
-def delivered_events(meter: MetricMeter) -> MetricCounter:
-    """Make the counter of events that a webhook has taken; attributes ``kind``, ``resource``."""
-    return meter.create_counter(
-        "callvault_delivered_events", "Events about recordings that a webhook has taken"
-    )
-
-
 def undelivered_events(meter: MetricMeter) -> MetricCounter:
-    """Make the counter of events that no webhook took in time; ``kind``, ``resource``."""
+    """Make the counter of events that no webhook took in time; attribute ``resource``."""
     return meter.create_counter(
         "callvault_undelivered_events", "Events about recordings that no webhook took in time"
     )

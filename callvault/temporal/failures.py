@@ -9,7 +9,9 @@ from temporalio.client import Client
 
 from callvault.causes import without_tag
 from callvault.contracts.base import shorten
-from callvault.errors import PayloadKeyMissing
+from callvault.errors import PayloadDamaged, PayloadKeyMissing
+
+_OF_PAYLOADS = {PayloadKeyMissing.__name__, PayloadDamaged.__name__}
 
 LAST_EVENTS = 20
 """Events of a history that are looked at: a task that fails again leaves no further event."""
@@ -35,7 +37,10 @@ async def readable(client: Client, failure: Failure) -> Failure:
 
 
 async def failure_of_task(client: Client, workflow_id: str, run_id: str) -> str:
-    """Say why the tasks of a run fail, in the sentence of its history; empty where it has none."""
+    """Say why the tasks of a run fail, where a payload is why; empty for any other reason.
+
+    Of other errors only the worker's log may tell, for their words may quote what a call holds.
+    """
     answer = await client.workflow_service.get_workflow_execution_history_reverse(
         GetWorkflowExecutionHistoryReverseRequest(
             namespace=client.namespace,
@@ -46,6 +51,8 @@ async def failure_of_task(client: Client, workflow_id: str, run_id: str) -> str:
     for event in answer.history.events:
         if event.HasField("workflow_task_failed_event_attributes"):
             failure = event.workflow_task_failed_event_attributes.failure
+            if failure.application_failure_info.type not in _OF_PAYLOADS:
+                return ""
             return shorten(without_tag((await readable(client, failure)).message))
     return ""
 

@@ -101,6 +101,7 @@ def archived(
             location=archive.location(name),
             size=stored.size,
             sha256=hashlib.sha256(media).hexdigest(),
+            sha512=hashlib.sha512(media).hexdigest(),
             metadata_object_name=metadata,
             duration_ms=duration_ms,
             verified_at=NOON,

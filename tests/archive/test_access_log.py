@@ -48,7 +48,7 @@ def remove(archive: DirectoryArchive, sequence: int) -> None:
 
 
 def verified(archive: Archive, access_head: str | None = None) -> Report:
-    expected = Expectation.of(None, None, may_be_empty=True, access_head=access_head)
+    expected = Expectation.of(None, (), may_be_empty=True, access_head=access_head)
     return verify_archive(archive, Keyring([SIGNER.public]), quick=True, expected=expected)
 
 

@@ -36,7 +36,9 @@ def test_the_head_is_found_in_a_chain_of_any_length(
 ) -> None:
     last = None
     for number in range(1, length + 1):
-        assert append(directory_archive, reference(number), None, after=last) == number
+        assert append(directory_archive, reference(number), None, after=last) == head(
+            directory_archive
+        )
         last = head(directory_archive)
     assert last
     data = b"".join(directory_archive.read(link_object_name(length)))

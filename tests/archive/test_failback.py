@@ -1,5 +1,6 @@
 """Failback from the fallback archive: proven, sealed, nothing twice, after any crash."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -126,6 +127,33 @@ def test_ids_and_content_types_come_along(
         assert blob.content_settings.content_type == (
             "audio/wav" if name.endswith(".wav") else "application/json"
         )
+
+
+def test_a_file_that_was_sealed_without_its_sha512_has_it_at_home(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive
+) -> None:
+    """It is read for the failback anyway."""
+    chunk = archived(spare, 0)
+    assert chunk.archived
+    older = chunk.archived.model_copy(update={"sha512": None})
+    name = sealed(spare, chunk.model_copy(update={"archived": older})).object_name
+    assert manifest(spare, name).chunks[0].media.sha512 is None
+    fail_back(make_failback(spare, directory_archive))
+    media = manifest(directory_archive, name).chunks[0].media
+    content = b"".join(spare.read(media.object_name))
+    assert media.sha512 == hashlib.sha512(content).hexdigest()
+
+
+def test_a_file_of_another_sha512_than_was_sealed_does_not_come_home(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive
+) -> None:
+    chunk = archived(spare, 0)
+    assert chunk.archived
+    wrong = chunk.archived.model_copy(update={"sha512": "0" * 128})
+    sealed(spare, chunk.model_copy(update={"archived": wrong}))
+    with pytest.raises(BrokenContent, match="is not what was sealed"):
+        fail_back(make_failback(spare, directory_archive))
+    assert not list(directory_archive.names("recordings/"))
 
 
 def test_the_manifest_at_home_tells_the_same_and_where_it_came_from(

@@ -10,6 +10,7 @@ from callvault.archive.manifests.documents import (
     UNSIGNED_DESPITE_KEY,
     Keyring,
     read_document,
+    reference_to,
     sha256,
     signed,
 )
@@ -19,6 +20,7 @@ from callvault.archive.store import Archive, put_bytes
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.expectation import Expectation, spelt
 from callvault.archive.verify.inspector import Report
+from callvault.archive.verify.told_links import ToldLink
 from callvault.archive.verify.verifier import verify_archive, verify_copy, verify_manifest
 from callvault.cli.main import app
 from callvault.contracts.activity_io import SealedRecording
@@ -64,8 +66,8 @@ def without_signatures(archive: DirectoryArchive) -> None:
         manifest = read_document(Manifest, b"".join(archive.read(manifest_name)))
         bare = signed(manifest.model_copy(update={"previous": before}), None)
         rewrite(archive, manifest_name, bare)
-        reference = link.manifest.model_copy(update={"size": len(bare), "sha256": sha256(bare)})
-        told = signed(link.model_copy(update={"manifest": reference, "previous": before}), None)
+        changed = {"manifest": reference_to(manifest_name, bare), "previous": before}
+        told = signed(link.model_copy(update=changed), None)
         rewrite(archive, name, told)
         before = LinkReference(sequence=link.sequence, sha256=sha256(told))
 
@@ -193,7 +195,8 @@ def test_c3_an_emptied_archive_is_found_by_the_head_even_if_it_may_be_empty(
     directory_archive: DirectoryArchive, tmp_path: Path
 ) -> None:
     two_sealed(directory_archive)
-    expected = Expectation(head=head_of(directory_archive), may_be_empty=True)
+    told = (ToldLink(head_of(directory_archive), "a test"),)
+    expected = Expectation(told=told, may_be_empty=True)
     empty = DirectoryArchive("main", tmp_path / "empty")
     empty.make()
     assert "link 2 was seen before" in texts(verify_archive(empty, KEYS, expected=expected))
@@ -205,15 +208,18 @@ def test_c3_an_archive_that_has_grown_still_has_its_older_head(
     two_sealed(directory_archive)
     head = head_of(directory_archive)
     sealed(directory_archive, lost(0, "gone"), recording_id="rec-3")
-    assert verify_archive(directory_archive, KEYS, expected=Expectation(head=head)).ok
+    known = Expectation(told=(ToldLink(head, "a test"),))
+    assert verify_archive(directory_archive, KEYS, expected=known).ok
     other = head.model_copy(update={"sha256": "0" * 64})
-    assert not verify_archive(directory_archive, KEYS, expected=Expectation(head=other)).ok
+    known = Expectation(told=(ToldLink(other, "a test"),))
+    report = verify_archive(directory_archive, KEYS, expected=known)
+    assert "the chain was rewritten" in texts(report)
 
 
 @pytest.mark.parametrize("text", ["", "3", "0:" + "a" * 64, "3:" + "A" * 64, "9" * 5_000 + ":"])
 def test_c3_a_head_that_is_no_link_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest, match="is no link"):
-        Expectation.of(None, text, may_be_empty=False)
+        Expectation.of(None, [text], may_be_empty=False)
 
 
 def test_c3_a_single_manifest_has_no_head(directory_archive: DirectoryArchive) -> None:

@@ -105,7 +105,7 @@ async def test_a_key_whose_signatures_nobody_will_believe_is_found(tmp_path: Pat
     assert (both.is_ok, both.found[:6]) == (True, "1 of 1")
     lacking = await keys(**signing, public_keys=[tmp_path / "another.pub"])
     assert not lacking.is_ok
-    assert f"lack the public half of signing_key ({ours.public.key_id})" in lacking.found
+    assert f"lack the public half of the signing key ({ours.public.key_id})" in lacking.found
     unread = await keys(**signing, public_keys=[tmp_path / "none.pub"])
     assert "none.pub cannot be read" in unread.found
     wrong = await keys(signing_key=f"file:{tmp_path / 'garbage'}")

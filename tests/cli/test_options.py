@@ -132,7 +132,7 @@ def test_a_word_that_is_not_allowed_is_refused_with_the_nearest(wrong: str, near
         (("recordings", "start", "x", "--content", "audio_vdeo"), "Did you mean audioVideo?"),
         (("recordings", "list", "--state", "lst"), "Did you mean lost? Allowed: "),
         (("recordings", "list", "--jsn"), "Possible options: --json"),
-        (("recordins",), "Did you mean 'recordings'?"),
+        (("recordngs",), "Did you mean 'recordings'?"),
         (("reconcile", "--since", "yesterday"), 'as "48h"'),
     ],
 )

@@ -15,6 +15,7 @@ from azure.storage.blob import ContainerClient
 from temporalio.client import Client
 
 from callvault.archive.manifests.keys import Signer
+from callvault.codec.payload_key import is_sealed
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import CALLVAULT
@@ -53,6 +54,7 @@ connection_string = "env:SEED_REFUSED"
 port = 0
 quarantine = {{ kind = "directory", path = "{home}/quarantine" }}
 event_secrets = ["env:SEED_EVENT_SECRET"]
+keys.operator = {{ secret = "env:SEED_DECODE_KEY", roles = ["decode"] }}
 keys.backend = {{ secret = "env:SEED_API_KEY", roles = ["control", "read"] }}
 callbacks.configuration_url = "http://127.0.0.1:9"
 
@@ -216,6 +218,7 @@ def _secrets(
         "SEED_REFUSED": azurite.connection_string.replace(azurite.account_key, wrong),
         "SEED_PAYLOAD_KEY": seeds.plant("key of payloads", payload_key),
         "SEED_EVENT_SECRET": seeds.plant("event secret"),
+        "SEED_DECODE_KEY": seeds.plant("key of an operator"),
         "SEED_API_KEY": seeds.plant("API key"),
         "SEED_WEBHOOK_URL": f"{webhook_url}/hook?token={seeds.plant('webhook token')}",
         "SEED_WEBHOOK_SECRET": f"whsec_{seeds.plant('webhook secret', webhook_key)}",
@@ -257,5 +260,6 @@ async def histories(client: Client) -> AsyncIterator[tuple[str, str]]:
         payloads = [each for event in events for each in payloads_in(event)]
         decrypted = await codec.decode(payloads)
         text = "\n".join(each.data.decode(errors="replace") for each in decrypted)
-        assert "serverCallId" in text, "the payloads were decrypted"
+        assert payloads, found.id
+        assert not any(map(is_sealed, decrypted)), "all payloads were decrypted"
         yield f"history of {found.id}", text

@@ -1,8 +1,10 @@
 """Is a secret, or who took part, anywhere but where it belongs, also when things go wrong?"""
 
 import asyncio
+import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,6 +63,27 @@ async def client(vault: Seeded) -> Client:
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(trust_env=False, timeout=35) as http:
         yield http
+
+
+async def test_the_temporal_command_reads_a_call_by_way_of_the_gateway(
+    vault: Seeded, http: httpx.AsyncClient, temporal_binary: Path
+) -> None:
+    """Without the gateway, or without the role for it, it shows nothing that can be read."""
+    workflow_id = await recorded(vault, http, await begun(vault, http, [{"displayName": "Ben"}]))
+    status = [temporal_binary, "workflow", "query", "--name", names.STATUS, "-w", workflow_id]
+    status += ["--address", vault.temporal.address]
+    endpoint = ["--codec-endpoint", f"{vault.gateway}/v1/codec"]
+
+    def said(*more: str) -> str:
+        asked = subprocess.run([*status, *more], capture_output=True, text=True, timeout=60)
+        return asked.stdout + asked.stderr
+
+    operator, backend = (vault.seeds.values[key] for key in ("key of an operator", "API key"))
+    allowed = await asyncio.to_thread(said, *endpoint, "--codec-auth", f"Bearer {operator}")
+    assert REQUESTER in allowed
+    denied = await asyncio.to_thread(said, *endpoint, "--codec-auth", f"Bearer {backend}")
+    assert "backend lacks the role decode" in denied
+    assert REQUESTER not in denied + await asyncio.to_thread(said)
 
 
 @pytest.mark.timeout(180)

@@ -27,7 +27,7 @@ from callvault.archive.subjects.index import write
 from callvault.cli.main import app
 from callvault.clients import open_archive
 from callvault.config.settings import load_settings
-from callvault.contracts.access import AccessAction
+from callvault.contracts.access import Access, AccessAction
 from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.media import ChannelType
 from callvault.errors import InvalidRequest, NotDone, Unavailable
@@ -154,7 +154,8 @@ def test_a_mixed_recording_is_given_whole_and_says_so(
     ("people", "reason"),
     [
         ([{"participantId": ANNA}], "does not tell which of its channels"),
-        ([{"participantId": ANNA, "channel": 7}], "has no channel 7"),
+        ([{"participantId": ANNA, "channel": 2}], "has no channel 2"),
+        ([{"participantId": ANNA, "channel": 1_000}], "has no channel 1000"),
         ([{"participantId": BERT, "channel": 1}], "names others in it"),
     ],
 )
@@ -347,6 +348,30 @@ def test_the_export_is_in_the_access_log_before_it_appears(
         run(config, ANNA, tmp_path / "third")
     assert not (tmp_path / "third").exists()
     assert [each.name for each in tmp_path.iterdir() if "partial" in each.name] == []
+
+
+def test_the_access_log_tells_nothing_of_other_people_and_recordings(
+    archive: DirectoryArchive, config: Path, tmp_path: Path
+) -> None:
+    found = indexed(archive, sealed_call(archive))
+    folder = found.object_name.rpartition("/")[0]
+    other = "recordings/2026/03/02/call-2/rec-2"
+    AccessLog(archive, SIGNER).record(
+        Access(
+            action=AccessAction.EXPORTED,
+            by="officer-2",
+            recordings=(folder, other),
+            objects=(f"{folder}/0000-x.wav", f"{other}/0000-x.wav"),
+            participant=hashed(BERT),
+            reason=f"asked by {BERT}",
+        )
+    )
+    assert run(config, ANNA, tmp_path / "anna").exit_code == 0
+    (told,) = json.loads((tmp_path / "anna" / "0001" / "access-log.json").read_text())
+    assert (told["recordings"], told["objects"]) == ([folder], [f"{folder}/0000-x.wav"])
+    assert told["participant"] is None
+    assert told["by"] == "officer-2"
+    assert "1234567" not in told["reason"]
 
 
 def test_a_changed_recording_is_exported_and_says_so(

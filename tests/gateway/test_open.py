@@ -14,15 +14,19 @@ from temporalio.client import Client
 
 from callvault.archive.access_log.log import AccessLog
 from callvault.archive.identity import make_identity
-from callvault.archive.manifests.documents import Keyring
+from callvault.archive.manifests.documents import Keyring, signed
 from callvault.archive.manifests.duties import duties_of
 from callvault.archive.manifests.duty_records import Done, record_duties
+from callvault.archive.names import erasure_record_name
+from callvault.archive.store import put_bytes
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.access_log import verify_log_alone
 from callvault.archive.verify.expectation import Expectation, spelt
 from callvault.contracts.access import AccessAction
 from callvault.contracts.consent import DeletionMark
 from callvault.contracts.duties import Outcome
+from callvault.contracts.erasures import ErasureCause, ErasureRecord
+from callvault.contracts.manifest import ObjectReference
 from callvault.gateway import connections, media_links
 from tests.archive.sealed import NOON, SIGNER, archived, judged, lost, manifest_of, sealed, wav
 from tests.gateway.conftest import Call, Gateway, GatewayOf
@@ -405,6 +409,21 @@ async def test_what_became_of_a_file_that_is_not_there_is_told(
     assert [said.partition(":")[0] for said in answer["missing"]] == ["chunk 1", "chunk 2"]
 
 
+async def test_a_recording_that_was_erased_with_its_manifests_is_told_by_its_record(
+    opens: Opens, archive: DirectoryArchive, recording: str
+) -> None:
+    gateway = opens()
+    erase_whole(archive, recording)
+    for asked in (recording, FOLDER):
+        status, answer = await opened(gateway, {"id": asked})
+        assert (status, answer["error"]["code"]) == (410, "erased")
+        assert "asked for it" in answer["error"]["message"]
+        status, answer = await opened(gateway, {"id": asked}, "europe-key")
+        assert (status, answer["error"]["code"]) == (404, "not_found")
+    status, answer = await opened(gateway, {"id": f"{FOLDER}0"})
+    assert (status, answer["error"]["code"]) == (404, "not_found")
+
+
 async def test_a_call_whose_files_are_not_archived_yet_says_so(opens: Opens, call: Call) -> None:
     gateway = opens()
     body = {"serverCallId": call.server_call_id}
@@ -512,6 +531,33 @@ async def test_a_listener_who_does_not_read_makes_room(
             while (await http.get(url, headers={"range": "bytes=0-0"})).status_code == 503:
                 await asyncio.sleep(0.1)
         writer.close()
+
+
+def erase_whole(archive: DirectoryArchive, name: str) -> None:
+    """Delete all objects of a recording, and write the record that says why."""
+    record = ErasureRecord(
+        object_name=erasure_record_name("a" * 64, 1),
+        archive="main",
+        erasure="a" * 64,
+        cause=ErasureCause.RECORDING,
+        decision="nothing stood against it",
+        erased=(ObjectReference(object_name=name, size=1, sha256="0" * 64),),
+        requested_by="anna",
+        reason="they asked for it",
+        recorded_at=NOON,
+        software="callvault",
+        previous=None,
+        signature=None,
+    )
+    put_bytes(
+        archive,
+        record.object_name,
+        signed(record, SIGNER),
+        content_type="application/json",
+        metadata={},
+    )
+    for path in Path(archive.location(name)).parent.glob("*"):
+        path.unlink()
 
 
 def spoil(archive: DirectoryArchive, folder: str) -> None:

@@ -69,7 +69,7 @@ def test_i6_who_loses_a_race_follows_the_link_that_won_it(
     # Both writers read an empty chain; one was faster.
     for number in (1, 2, 3):
         reference = ObjectReference(object_name=f"m-{number}", size=1, sha256=f"{number:064x}")
-        assert append(directory_archive, reference, SIGNER, after=None) == number
+        assert append(directory_archive, reference, SIGNER, after=None).sequence == number
     previous = None
     for number in (1, 2, 3):
         data = written(directory_archive, f"manifests/{number:010}.json")

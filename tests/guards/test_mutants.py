@@ -34,8 +34,8 @@ ROWS = {
     ),
     "i7": (
         "callvault/archive/manifests/documents.py",
-        'return _canonical({name: value for name, value in tree.items() if name != "signature"})',
-        'return _canonical({n: tree[n] for n in tree if n not in ("signature", "previous")})',
+        'return canonical_tree({name: tree[name] for name in tree if name != "signature"})',
+        'return canonical_tree({n: tree[n] for n in tree if n not in ("signature", "previous")})',
     ),
 }
 """Changed decisions that no test noticed once: file, line, and what stands there instead."""

@@ -100,6 +100,7 @@ def test_i4_only_a_quick_attempt_is_given_up_after_a_number_of_attempts() -> Non
         assert retry.maximum_attempts == 0, f"{name}: {why}"
         assert not retry.non_retryable_error_types, f"{name}: the error itself says if it is final"
     assert activity_options.RECONCILE["retry_policy"].maximum_attempts == 0
+    assert activity_options.CHECKPOINTS["retry_policy"].maximum_attempts == 0
     quick = activity_options.quick(activity_options.control("pause"))
     assert quick["retry_policy"].maximum_attempts == 1, "an activity with patience takes over"
     assert quick["start_to_close_timeout"] == 4 * S, "a pause is to be confirmed within 5 s"
@@ -120,6 +121,9 @@ def test_the_long_activities_without_a_table_of_their_own_end_in_time() -> None:
         "daily: before the next"
     )
     assert activity_options.RECONCILE["heartbeat_timeout"] == HEARTBEAT_TIMEOUT
+    checkpoints = activity_options.CHECKPOINTS
+    assert checkpoints["schedule_to_close_timeout"] == 30 * M, "hourly: before the next round"
+    assert checkpoints["heartbeat_timeout"] == HEARTBEAT_TIMEOUT
     assert activity_options.BEGIN["start_to_close_timeout"] == 5 * S
 
 

@@ -27,7 +27,9 @@ path = "{path}"
 """
 
 
-async def says(client: Client, settings: Path, *arguments: str) -> tuple[int | None, str]:
+async def says(
+    client: Client, settings: Path, *arguments: str, command: str = "reconcile"
+) -> tuple[int | None, str]:
     """Exit status and output."""
     inherited = {key: text for key, text in os.environ.items() if not key.startswith("CALLVAULT_")}
     environment = {
@@ -37,7 +39,7 @@ async def says(client: Client, settings: Path, *arguments: str) -> tuple[int | N
         "TEMPORAL_CONFIG_FILE": os.devnull,
     }
     process = await asyncio.create_subprocess_exec(
-        *(*CALLVAULT, "reconcile", *arguments), env=environment, stdout=asyncio.subprocess.PIPE
+        *(*CALLVAULT, command, *arguments), env=environment, stdout=asyncio.subprocess.PIPE
     )
     output, _ = await process.communicate()
     return process.returncode, output.decode()

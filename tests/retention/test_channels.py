@@ -50,7 +50,7 @@ def keep(corpus: Corpus, *people: str) -> Kept:
 
 
 def planned(corpus: Corpus) -> ErasurePlan:
-    found = inventories(corpus.places, CHANNEL_OF_ANA)
+    found = inventories(corpus.places, CHANNEL_OF_ANA, NOW)
     return plan(corpus.places, CHANNEL_OF_ANA, found, (), NOW).plan
 
 

@@ -1,5 +1,6 @@
 """Does a plan name everything that is erased, nothing else, and what is held back and why?"""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -30,7 +31,7 @@ def planned(
 def made(
     corpus: Corpus, target: ErasureTarget = OF_ANA, opened: tuple[str, ...] = ()
 ) -> tuple[ErasurePlan, str]:
-    found = plan(corpus.places, target, inventories(corpus.places, target), opened, NOW)
+    found = plan(corpus.places, target, inventories(corpus.places, target, NOW), opened, NOW)
     return found.plan, found.token
 
 
@@ -101,6 +102,39 @@ def test_what_is_over_is_due_where_the_settings_say_so(corpus: Corpus) -> None:
     assert erased(planned(corpus, OF_ALL)) == []
     corpus.terms["default"] = RetentionTerms(retention=DAY, at_end=AtEnd.ERASE)
     assert erased(planned(corpus, OF_ALL)) == folders([kept])
+
+
+def test_a_plan_is_bounded_and_tells_what_is_beyond_it(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callvault.retention.plan.MAX_PLANNED", 2)
+    monkeypatch.setattr("callvault.retention.plan.MAX_KEPT", 1)
+    for _ in range(3):
+        corpus.keep(ANA)
+        corpus.keep(BEN, retention=30 * DAY)
+    corpus.terms["default"] = RetentionTerms(retention=DAY, at_end=AtEnd.ERASE)
+    found = planned(corpus, OF_ALL)
+    assert (len(found.erasable), found.left_over) == (2, 1)
+    assert (len(found.recordings), found.kept_more) == (3, 2)
+
+
+def test_of_what_is_not_due_the_manifests_alone_are_read(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.keep(ANA)
+    corpus.keep(BEN, retention=30 * DAY)
+    corpus.terms["default"] = RetentionTerms(retention=DAY, at_end=AtEnd.ERASE)
+    archive, read = corpus.archives["main"], []
+    was_read = archive.read
+
+    def reading(object_name: str, **part: int) -> Iterator[bytes]:
+        read.append(object_name)
+        return was_read(object_name, **part)
+
+    monkeypatch.setattr(archive, "read", reading)
+    planned(corpus, OF_ALL)
+    metadata = [name for name in read if name.endswith(".metadata.json")]
+    assert {name.split("/")[-2] for name in metadata} == {"rec-0"}
 
 
 def test_a_plan_has_the_same_token_until_what_it_says_changes(corpus: Corpus) -> None:

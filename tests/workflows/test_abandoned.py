@@ -207,6 +207,7 @@ async def test_a2_a_workflow_whose_tasks_fail_is_told_of(scene: Scene) -> None:
     await watch.tell_of_stuck()
     assert [a.workflow_id for a in told] == [queue], "once"
     assert told[0].severity is Severity.CRITICAL
+    assert told[0].what.endswith("nobody minds the call: the log of the worker says why")
     await client.get_workflow_handle(queue).terminate("mended")
     await until(lambda: len(told) == 2, watch)
     assert (told[1].status, told[1].dedup_key) == ("resolved", told[0].dedup_key)

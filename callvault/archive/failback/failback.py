@@ -25,7 +25,7 @@ from callvault.archive.subjects.entries import Hash
 from callvault.archive.subjects.index import write
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import copy
-from callvault.archive.transfer.readback import read_back
+from callvault.archive.transfer.readback import Digest, read_back
 from callvault.archive.transfer.source import ObjectSource
 from callvault.archive.verify.verifier import verify_manifest
 from callvault.contracts.call_ids import canonical_call_id
@@ -173,17 +173,19 @@ class Failback:
             raise BrokenContent(f"{name} is no file of a recording: forged", owner="archive")
         if self.primary.stat(name) is None:
             self._copy(sealed, content_type)
-        if not self._holds(self.primary, sealed, "reading back"):
+        found = self._read(self.primary, sealed, "reading back")
+        if found is None:
             raise ObjectExists(
                 f"{self.primary.location(name)} holds other bytes than were sealed in"
                 f" {self.fallback.name}; nothing was overwritten: compare the two, move the wrong"
                 " one away and try again"
             )
-        return sealed.model_copy(update={"properties": _properties(self.primary, name)})
+        properties = _properties(self.primary, name)
+        return sealed.model_copy(update={"properties": properties, "sha512": found.sha512})
 
     def _copy(self, sealed: ArchivedObject, content_type: str) -> None:
         name = sealed.object_name
-        if not self._holds(self.fallback, sealed, "checking"):
+        if self._read(self.fallback, sealed, "checking") is None:
             raise BrokenContent(
                 f"{self.fallback.location(name)} is not what was sealed: it was changed, and not"
                 " copied. Restore it from a backup, and find out who changes the archive",
@@ -200,14 +202,15 @@ class Failback:
             buffers=self.buffers,
         )
 
-    def _holds(self, archive: Archive, sealed: ArchivedObject, action: str) -> bool:
-        """Read an object whole; tell if its bytes are the sealed ones."""
+    def _read(self, archive: Archive, sealed: ArchivedObject, action: str) -> Digest | None:
+        """Read an object whole; None where its bytes are not the sealed ones."""
         name = sealed.object_name
         try:
             found = read_back(archive, name, self._step(action, name), self.buffers)
         except BrokenContent:
-            return False
-        return (found.size, found.sha256) == (sealed.size, sealed.sha256)
+            return None
+        is_same = (found.size, found.sha256) == (sealed.size, sealed.sha256)
+        return found if is_same and sealed.sha512 in {None, found.sha512} else None
 
     def _step(self, action: str, object_name: str) -> Callable[[int, int | None], None]:
         return partial(self.on_step, f"{action} {object_name.rpartition('/')[2]}")

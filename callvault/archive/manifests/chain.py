@@ -24,10 +24,10 @@ def append(
     signer: Signer | None,
     *,
     after: LinkReference | None,
-) -> int:
-    """Append a link to ``manifest`` behind ``after``, and return its sequence number.
+) -> LinkReference:
+    """Append a link to ``manifest`` behind ``after``, and return it.
 
-    Where a link behind ``after`` names the manifest already, that link's number is returned.
+    Where a link behind ``after`` names the manifest already, that link is returned.
     """
 
     def build(sequence: int, previous: LinkReference | None) -> bytes:
@@ -42,11 +42,13 @@ def append(
         return signed(link, signer)
 
     links = Numbered(archive, link_object_name)
-    return links.append(after, build, lambda link: _names(link, manifest)).sequence
+    return links.append(after, build, lambda link: _names(link, manifest))
 
 
 def _names(link: bytes, manifest: ObjectReference) -> bool:
     try:
-        return read_document(ChainLink, link).manifest == manifest
+        named = read_document(ChainLink, link).manifest
     except BrokenContent:  # a damaged link keeps its place; `callvault verify` reports it
         return False
+    # not the SHA-512, which links of older software do not have
+    return (named.object_name, named.sha256) == (manifest.object_name, manifest.sha256)

@@ -11,16 +11,18 @@ from pydantic import ValidationError
 from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.contracts.access import AccessRecord
 from callvault.contracts.base import Message, explain
+from callvault.contracts.checkpoints import Checkpoint
 from callvault.contracts.duties import DutyRecord
 from callvault.contracts.erasures import ErasureCertificate, ErasureRecord
 from callvault.contracts.holds import HoldRecord
-from callvault.contracts.manifest import ChainLink, Manifest
+from callvault.contracts.manifest import ChainLink, Manifest, ObjectReference
 from callvault.errors import BrokenContent, InvalidRequest
 
 Document = TypeVar(
     "Document",
     Manifest,
     ChainLink,
+    Checkpoint,
     DutyRecord,
     HoldRecord,
     ErasureRecord,
@@ -30,6 +32,7 @@ Document = TypeVar(
 AnyDocument = (
     Manifest
     | ChainLink
+    | Checkpoint
     | DutyRecord
     | HoldRecord
     | ErasureRecord
@@ -44,12 +47,24 @@ UNSIGNED_DESPITE_KEY = (
 
 def canonical(message: Message) -> bytes:
     """Write the message in the one spelling of RFC 8785."""
-    return _canonical(message.model_dump(mode="json"))
+    return canonical_tree(message.model_dump(mode="json"))
 
 
 def sha256(data: bytes) -> str:
     """Return the SHA-256 in lower-case hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def sha512(data: bytes) -> str:
+    """Return the SHA-512 in lower-case hexadecimal."""
+    return hashlib.sha512(data).hexdigest()
+
+
+def reference_to(object_name: str, data: bytes) -> ObjectReference:
+    """Refer to an object of these bytes."""
+    return ObjectReference(
+        object_name=object_name, size=len(data), sha256=sha256(data), sha512=sha512(data)
+    )
 
 
 def signed(document: Document, signer: Signer | None) -> bytes:
@@ -68,7 +83,7 @@ def read_document(model: type[Document], data: bytes) -> Document:
     """
     try:
         tree = json.loads(data)
-        if _canonical(tree) != data:
+        if canonical_tree(tree) != data:
             raise BrokenContent("it is not canonical JSON: it was changed", owner="archive")
         return model.model_validate(tree)
     except ValidationError as error:
@@ -115,10 +130,11 @@ class Keyring:
 
 
 def _to_sign(tree: dict[str, Any]) -> bytes:
-    return _canonical({name: value for name, value in tree.items() if name != "signature"})
+    return canonical_tree({name: tree[name] for name in tree if name != "signature"})
 
 
-def _canonical(tree: Any) -> bytes:
+def canonical_tree(tree: Any) -> bytes:
+    """Write parsed JSON in the one spelling of RFC 8785; `InvalidRequest` where it has none."""
     try:
         return rfc8785.dumps(tree)
     except rfc8785.CanonicalizationError as error:

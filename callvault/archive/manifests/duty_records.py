@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from callvault.archive.manifests.chain import append, head
-from callvault.archive.manifests.documents import canonical, read_document, sha256, signed
+from callvault.archive.manifests.documents import canonical, read_document, reference_to, signed
 from callvault.archive.manifests.duties import duties_of
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import (
@@ -131,7 +131,9 @@ def _erased(archive: Archive, manifest: Manifest, name: str) -> ObjectReference:
         raise InvalidRequest(
             f"{archive.location(name)} is still there: delete it first, as the archive's owner"
         )
-    return ObjectReference(object_name=name, size=found.size, sha256=found.sha256)
+    return ObjectReference(
+        object_name=name, size=found.size, sha256=found.sha256, sha512=found.sha512
+    )
 
 
 def _write(archive: Archive, record: DutyRecord, signer: Signer | None) -> DutyRecord:
@@ -152,8 +154,7 @@ def _write(archive: Archive, record: DutyRecord, signer: Signer | None) -> DutyR
         data = read_small(archive, name)
         there = read_document(DutyRecord, data)
         if _is_same(there, named):
-            reference = ObjectReference(object_name=name, size=len(data), sha256=sha256(data))
-            append(archive, reference, signer, after=there.previous)
+            append(archive, reference_to(name, data), signer, after=there.previous)
             return there
         number += 1
 

@@ -1,7 +1,6 @@
 """Evidence of a chunk: its objects as the archive itself describes them."""
 
-import hashlib
-
+from callvault.archive.digests import WholeDigest
 from callvault.archive.manifests.documents import sha256
 from callvault.archive.manifests.manifest import ChunkEvidence
 from callvault.archive.media.check import Expected, check_media
@@ -38,6 +37,7 @@ def chunk_evidence(
         object_name=found.name,
         size=chunk.size,
         sha256=chunk.sha256,
+        sha512=chunk.sha512,
         properties=properties_of(archive, found),
     )
     check = chunk.media or check_media(
@@ -130,14 +130,14 @@ def _metadata(archive: Archive, chunk: ArchivedChunk) -> ArchivedObject | None:
         return None
     found = _stored(archive, chunk.metadata_object_name)
     # piece by piece: whoever can write into an archive must not decide how much memory this needs
-    digest, size = hashlib.sha256(), 0
-    for piece in archive.read(found.name):
-        digest.update(piece)
-        size += len(piece)
+    with WholeDigest() as digest:
+        for piece in archive.read(found.name):
+            digest.update(piece)
     return ArchivedObject(
         object_name=found.name,
-        size=size,
-        sha256=digest.hexdigest(),
+        size=digest.size,
+        sha256=digest.sha256,
+        sha512=digest.sha512,
         properties=properties_of(archive, found),
     )
 

@@ -24,11 +24,14 @@ def find_folders(
     """Find the folders of the recordings that ``word`` names, of the whole archive by default.
 
     It may be a ``recordingId``, a ``callId``, a ``serverCallId``, a workflow id, a folder or an
-    object's name. Folders tell the first two and the last two by their names; for the others
-    manifests are read. ``prefix`` is what their names begin with, as `names.day_prefix` tells it.
+    object's name. The last two are not looked for, for they may have been erased. Folders tell the
+    first two by their names; for the others manifests are read. ``prefix`` is what the names of
+    folders begin with, as `names.day_prefix` tells it.
     """
     if word.startswith(RECORDINGS_PREFIX):
-        return [f for f in (word.rstrip("/"), folder_of(word)) if _is_folder(archive, f)][:1]
+        return [
+            folder for folder in (word.rstrip("/"), folder_of(word)) if is_recording_folder(folder)
+        ]
     folders = list(among if among is not None else _folders(archive, prefix or RECORDINGS_PREFIX))
     by_name = [folder for folder in folders if is_named_so(folder, word)]
     return by_name or [folder for folder in folders if _is_sealed_as(archive, folder, word)]
@@ -46,10 +49,6 @@ def is_of(manifest: Manifest, word: str) -> bool:
     if canonical_call_id(word) == canonical_call_id(of.server_call_id):
         return True
     return word in {of.call_id, of.recording_id, manifest.workflow.workflow_id}
-
-
-def _is_folder(archive: Archive, folder: str) -> bool:
-    return is_recording_folder(folder) and any(True for _ in archive.names(f"{folder}/"))
 
 
 def _folders(archive: Archive, prefix: str) -> Iterator[str]:

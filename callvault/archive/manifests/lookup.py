@@ -115,6 +115,7 @@ def _held(archive: Archive, chunk: ManifestChunk) -> FoundChunk | None:
         location=archive.location(chunk.media.object_name),
         size=chunk.media.size,
         sha256=chunk.media.sha256,
+        sha512=chunk.media.sha512,
         metadata_object_name=chunk.metadata.object_name if chunk.metadata else None,
         metadata_problem=chunk.metadata_problem,
         duration_ms=chunk.duration_ms,

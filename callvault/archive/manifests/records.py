@@ -4,13 +4,12 @@ from contextlib import suppress
 from typing import TypeVar
 
 from callvault.archive.manifests.chain import append
-from callvault.archive.manifests.documents import read_document, sha256, signed
+from callvault.archive.manifests.documents import read_document, reference_to, signed
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import publish_key
 from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.contracts.erasures import ErasureCertificate, ErasureRecord
 from callvault.contracts.holds import HoldRecord
-from callvault.contracts.manifest import ObjectReference
 from callvault.errors import ObjectExists
 
 Record = TypeVar("Record", HoldRecord, ErasureRecord, ErasureCertificate)
@@ -44,8 +43,3 @@ def find_record(archive: Archive, model: type[Record], object_name: str) -> Reco
     if archive.stat(object_name) is None:
         return None
     return read_document(model, read_small(archive, object_name))
-
-
-def reference_to(object_name: str, data: bytes) -> ObjectReference:
-    """Refer to an object with these bytes."""
-    return ObjectReference(object_name=object_name, size=len(data), sha256=sha256(data))

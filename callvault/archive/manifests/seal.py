@@ -11,7 +11,13 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 from callvault.archive.manifests.chain import append, head
-from callvault.archive.manifests.documents import canonical, read_document, sha256, signed
+from callvault.archive.manifests.documents import (
+    canonical,
+    read_document,
+    reference_to,
+    sha256,
+    signed,
+)
 from callvault.archive.manifests.duties import duties_of
 from callvault.archive.manifests.evidence import chunk_evidence
 from callvault.archive.manifests.keys import Signer
@@ -50,12 +56,13 @@ def seal(
     if signer:
         publish_key(archive, signer)
     manifest, reference = _find_or_write(archive, input, signer, now)
-    sequence = append(archive, reference, signer, after=manifest.previous)
+    link = append(archive, reference, signer, after=manifest.previous)
     return SealedRecording(
         archive=archive.name,
         object_name=reference.object_name,
         location=archive.location(reference.object_name),
-        sequence=sequence,
+        sequence=link.sequence,
+        link_sha256=link.sha256,
         sha256=reference.sha256,
         key_id=manifest.signature.key_id if manifest.signature else None,
         findings=manifest.findings,
@@ -136,9 +143,7 @@ def find_manifest(archive: Archive, object_name: str) -> StoredManifest | None:
             " changes the archive, restore the file or move it away; then the recording is sealed",
             owner="archive",
         ) from error
-    return StoredManifest(
-        manifest, ObjectReference(object_name=object_name, size=len(data), sha256=sha256(data))
-    )
+    return StoredManifest(manifest, reference_to(object_name, data))
 
 
 def _is_of_same_recording(manifest: Manifest, input: SealInput) -> bool:

@@ -7,13 +7,23 @@ from enum import StrEnum
 
 from callvault.archive.manifests.documents import read_document
 from callvault.archive.manifests.seal import find_manifest
-from callvault.archive.names import is_duty_record_name, is_manifest_name
+from callvault.archive.names import (
+    ERASURES_PREFIX,
+    folder_of,
+    is_duty_record_name,
+    is_erasure_record_name,
+    is_manifest_name,
+)
 from callvault.archive.store import Archive, read_small
 from callvault.contracts.duties import DutyRecord
+from callvault.contracts.erasures import ErasureRecord
 from callvault.contracts.manifest import Manifest, ManifestChunk
 from callvault.contracts.media import FormatType
 from callvault.contracts.states import ChunkState
 from callvault.errors import BrokenContent
+
+MAX_ERASURES = 1_000
+"""Records of erasures that are read for a recording that is not there: a request must end."""
 
 
 class FileState(StrEnum):
@@ -41,6 +51,11 @@ class RecordedFile:
     sha256: str | None = None
     problem: str = ""
     """The reason why it cannot be opened, in a sentence."""
+
+    @property
+    def is_whole(self) -> bool:
+        """True if it stands for all files of a recording, of which nothing else is left."""
+        return self.index is None and not self.object_name
 
     @property
     def content_type(self) -> str:
@@ -74,6 +89,8 @@ def files_of(archive: Archive, folder: str) -> RecordedFiles:
     unsealed = [name for name in names if _is_media(name) and name not in named]
     files = (*found.values(), *(_unsealed(archive, name) for name in unsealed))
     resource = manifests[-1].recording.resource if manifests else None
+    if not files and (said := _erased_whole(archive, folder)):
+        files = (RecordedFile("", None, FileState.ERASED, problem=said),)
     return RecordedFiles(folder, resource, tuple(sorted(files, key=_order)))
 
 
@@ -92,6 +109,20 @@ def _erased(archive: Archive, names: list[str]) -> Iterator[tuple[str, str]]:
             record = read_document(DutyRecord, read_small(archive, name))
             said = f"it was erased on {record.recorded_at:%Y-%m-%d}: {record.reason} (see {name})"
             yield from ((each.object_name, said) for each in record.erased)
+
+
+def _erased_whole(archive: Archive, folder: str) -> str | None:
+    """Find the record of an erasure that names an object of this folder; None without one."""
+    records = sorted(filter(is_erasure_record_name, archive.names(ERASURES_PREFIX)))
+    for name in records[:MAX_ERASURES]:
+        # A certificate, which lies beside its records, is none.
+        with suppress(BrokenContent):
+            record = read_document(ErasureRecord, read_small(archive, name))
+            if any(folder_of(erased.object_name) == folder for erased in record.erased):
+                return (
+                    f"it was erased on {record.recorded_at:%Y-%m-%d}: {record.reason} (see {name})"
+                )
+    return None
 
 
 def _sealed(chunk: ManifestChunk, names: list[str], erased: dict[str, str]) -> RecordedFile:

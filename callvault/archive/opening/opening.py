@@ -64,10 +64,15 @@ def choose(
             code="not_found",
         )
     status, code = _REFUSALS[wanted[0].state]
-    said = "; ".join(dict.fromkeys(f"chunk {file.index}: {file.problem}" for file in wanted))
+    said = "; ".join(dict.fromkeys(map(told, wanted)))
     raise InvalidRequest(
         f"nothing of {recorded.folder} can be opened: {said}", status=status, code=code
     )
+
+
+def told(file: RecordedFile) -> str:
+    """Say of a file why it cannot be opened."""
+    return file.problem if file.is_whole else f"chunk {file.index}: {file.problem}"
 
 
 def asked_for(
@@ -77,7 +82,8 @@ def asked_for(
     return [
         file
         for file in recorded.files
-        if chunk in (None, file.index) and object_name in (None, file.object_name)
+        if file.is_whole
+        or (chunk in (None, file.index) and object_name in (None, file.object_name))
     ]
 
 

@@ -13,6 +13,7 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 
 from callvault.archive.blocks import BlockDigests, Layout
+from callvault.archive.digests import WholeDigest
 from callvault.archive.store import Archive
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.threads import OnProgress
@@ -31,6 +32,7 @@ class Digest:
 
     size: int
     sha256: str
+    sha512: str
     is_compared: bool
     """True if every block has the SHA-256 that was computed when it came from the source."""
 
@@ -57,12 +59,12 @@ def read_back(
     layout = Layout(found.size, digests.block_size if digests else buffers.block_size, "")
     if digests and len(digests.sha256) != len(layout):
         raise _broken(archive, object_name, f"has {found.size} bytes, and not those of its blocks")
-    whole = hashlib.sha256()
-    for block in _blocks(_Reader(archive, object_name, layout, digests), buffers, on_progress):
-        whole.update(block)
-    if found.sha256 and found.sha256 != whole.hexdigest():
+    with WholeDigest() as whole:
+        for block in _blocks(_Reader(archive, object_name, layout, digests), buffers, on_progress):
+            whole.update(block)
+    if found.sha256 and found.sha256 != whole.sha256:
         raise _broken(archive, object_name, "returns other bytes than its SHA-256 says")
-    return Digest(found.size, whole.hexdigest(), digests is not None)
+    return Digest(found.size, whole.sha256, whole.sha512, is_compared=digests is not None)
 
 
 @dataclass(frozen=True, slots=True)

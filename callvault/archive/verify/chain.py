@@ -1,9 +1,13 @@
 """Verification of an archive's chain: every link and every manifest, first to newest."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import chain
 
-from callvault.archive.manifests.documents import sha256
+from pydantic import TypeAdapter
+
+from callvault.archive.manifests.documents import read_document, sha256
 from callvault.archive.manifests.keys import PublicKey
 from callvault.archive.names import (
     CHAIN_PREFIX,
@@ -14,12 +18,16 @@ from callvault.archive.names import (
     key_object_name,
     link_object_name,
 )
+from callvault.archive.store import read_small
 from callvault.archive.verify.erased import RECORD_PREFIXES, ChainedRecords, is_record_name
-from callvault.archive.verify.inspector import Inspector
+from callvault.archive.verify.inspector import UNREADABLE, Inspector
 from callvault.archive.verify.numbered import NumberedObjects
+from callvault.archive.verify.told_links import ToldLink, contradictions
 from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import ChainLink, LinkReference, Manifest
 from callvault.errors import ConfigurationError
+
+_TIME = TypeAdapter[datetime | None](datetime | None)
 
 
 def check_keys(inspector: Inspector) -> None:
@@ -87,28 +95,41 @@ class ChainWalk:
                 " interrupted and not yet repeated",
             )
 
-    def tell_cut(self) -> None:
-        """Report an archive without a chain, or with another chain than was seen before."""
-        expected = self._inspector.expected
-        if expected.head is not None:
-            self._tell_missing_head(expected.head)
-        elif not (self._links.numbers or expected.may_be_empty):
+    def compare(self, told: Sequence[ToldLink]) -> None:
+        """Report an archive without a chain, or with another chain than was told of outside."""
+        self._inspector.report.told = len(told)
+        for each in contradictions(told, self):
+            self._inspector.problem(link_object_name(each.sequence), each.text)
+        if not (told or self._links.numbers or self._inspector.expected.may_be_empty):
             self._inspector.problem(
                 link_object_name(1),
                 "nothing was ever sealed here, or all of it is gone: look if the share is mounted,"
                 " or say that the archive may be empty (--may-be-empty)",
             )
 
-    def _tell_missing_head(self, head: LinkReference) -> None:
-        found = self._links.sha256_of(head.sequence)
-        if found == head.sha256:
-            return
-        text = "is missing" if found is None else f"has SHA-256 {found}"
-        self._inspector.problem(
-            link_object_name(head.sequence),
-            f"link {head.sequence} was seen before with SHA-256 {head.sha256}, and now {text}:"
-            " the chain's end was cut off, or this is another archive",
-        )
+    @property
+    def end(self) -> int:
+        """Number of the last link; 0 where there is none."""
+        return max(self._links.numbers, default=0)
+
+    def sha256(self, sequence: int) -> str | None:
+        """Return the hash of a link; None where it is missing or damaged, which is told already."""
+        damaged = self._inspector.has_problem(link_object_name(sequence))
+        return None if damaged else self._links.sha256_of(sequence)
+
+    def sealed_at(self, sequence: int) -> datetime | None:
+        """Return when a link was sealed, by the document that it names; None where it tells none.
+
+        Read anew: it is asked only where something is wrong.
+        """
+        archive = self._inspector.archive
+        try:
+            link = read_document(ChainLink, read_small(archive, link_object_name(sequence)))
+            told = json.loads(read_small(archive, link.manifest.object_name))
+            # manifests tell the one, records of duties, holds and erasures the other
+            return _TIME.validate_python(told.get("sealedAt") or told.get("recordedAt"))
+        except (*UNREADABLE, ValueError, AttributeError):
+            return None
 
     def _manifest_names(self) -> set[str]:
         prefixes = (RECORDINGS_PREFIX, *RECORD_PREFIXES)

@@ -1,9 +1,15 @@
 """Inspection of single objects for a verification, and the report of what was found."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 
-from callvault.archive.manifests.documents import Document, Keyring, read_document, sha256
+from callvault.archive.digests import WholeDigest
+from callvault.archive.manifests.documents import (
+    Document,
+    Keyring,
+    read_document,
+    reference_to,
+    sha256,
+)
 from callvault.archive.manifests.evidence import properties_of
 from callvault.archive.names import is_object_name
 from callvault.archive.object_metadata import SHA256
@@ -49,6 +55,8 @@ class Report(State):
     objects: int = 0
     """Media and metadata files that the manifests name, each counted once."""
     bytes_read: int = 0
+    told: int = 0
+    """Links that were told outside the archive, and compared with its chain."""
     head: LinkReference | None = None
     """The newest link. Kept elsewhere, it shows later that nothing was cut off the chain's end."""
     access_records: int = 0
@@ -91,6 +99,13 @@ class Inspector:
 
     def warning(self, object_name: str, text: str) -> None:
         self.report.warnings.append(self._remark(object_name, text))
+
+    def problem_at(self, location: str, text: str) -> None:
+        """Note a problem of something outside the archive."""
+        self.report.problems.append(_remark_at(location, text))
+
+    def warning_at(self, location: str, text: str) -> None:
+        self.report.warnings.append(_remark_at(location, text))
 
     def has_problem(self, object_name: str) -> bool:
         return object_name in self._with_problems
@@ -135,7 +150,9 @@ class Inspector:
 
     def agrees(self, object_name: str, reference: ObjectReference, data: bytes) -> bool:
         """Tell if the bytes are those referred to; note a problem where they are not."""
-        if (len(data), sha256(data)) == (reference.size, reference.sha256):
+        found = reference_to(object_name, data)
+        is_same = (found.size, found.sha256) == (reference.size, reference.sha256)
+        if is_same and reference.sha512 in {None, found.sha512}:
             return True
         self.problem(object_name, "its bytes are not those that were sealed: it was changed")
         return False
@@ -192,27 +209,31 @@ class Inspector:
             self.problem(object_name, "it is missing")
 
     def is_unchanged(self, sealed: ArchivedObject) -> bool:
-        """Read an object to its end; tell if its SHA-256 is the sealed one."""
-        digest = hashlib.sha256()
+        """Read an object to its end; tell if its SHA-256 and SHA-512 are the sealed ones."""
         try:
-            for piece in self.archive.read(sealed.object_name):
-                digest.update(piece)
-                self.report.bytes_read += len(piece)
-                self._on_read(len(piece))
+            digest = self._digest(sealed)
         except ContentMissing:
             self.problem(sealed.object_name, "it vanished while it was being verified")
             return False
         except UNREADABLE as error:
             self._tell_unreadable(sealed.object_name, error)
             return False
-        if digest.hexdigest() == sealed.sha256:
+        if digest.sha256 != sealed.sha256:
+            wrong = f"SHA-256 {digest.sha256} instead of {sealed.sha256}"
+        elif sealed.sha512 is not None and digest.sha512 != sealed.sha512:
+            wrong = f"SHA-512 {digest.sha512} instead of {sealed.sha512}"
+        else:
             return True
-        self.problem(
-            sealed.object_name,
-            f"its bytes have SHA-256 {digest.hexdigest()} instead of {sealed.sha256}:"
-            " it was changed",
-        )
+        self.problem(sealed.object_name, f"its bytes have {wrong}: it was changed")
         return False
+
+    def _digest(self, sealed: ArchivedObject) -> WholeDigest:
+        with WholeDigest() as digest:
+            for piece in self.archive.read(sealed.object_name):
+                digest.update(piece)
+                self.report.bytes_read += len(piece)
+                self._on_read(len(piece))
+        return digest
 
     def _tell_unreadable(self, object_name: str, error: CallvaultError) -> None:
         missing = isinstance(error, ContentMissing)
@@ -236,6 +257,10 @@ class Inspector:
         known = is_object_name(object_name)
         location = self.archive.location(object_name) if known else object_name
         return Remark(object_name=inert(object_name), location=inert(location), text=inert(text))
+
+
+def _remark_at(location: str, text: str) -> Remark:
+    return Remark(object_name="", location=inert(location), text=inert(text))
 
 
 def inert(text: str) -> str:

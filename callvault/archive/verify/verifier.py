@@ -20,6 +20,7 @@ from callvault.archive.names import (
 from callvault.archive.store import Archive
 from callvault.archive.verify.access_log import verify_access_log
 from callvault.archive.verify.chain import ChainWalk, check_keys
+from callvault.archive.verify.checkpoints import trusted_checkpoints
 from callvault.archive.verify.expectation import Expectation
 from callvault.archive.verify.inspector import UNSIGNED, Inspector, Remark, Report
 from callvault.contracts.duties import DutyRecord
@@ -77,6 +78,8 @@ def verify_archive(
     report = Report(target=archive.name, quick=quick)
     inspector = Inspector(archive, keys, report, progress.advance, expected)
     check_keys(inspector)
+    # before the chain is listed: what is sealed and told meanwhile must not look as if it were cut
+    checkpoints = list(trusted_checkpoints(inspector))
     chain, objects = ChainWalk(inspector), _Objects(inspector, progress)
     progress.expect(chain.length)
     for manifest in chain.manifests():
@@ -85,10 +88,11 @@ def verify_archive(
     # After all manifests: only then is it known which objects none of them names.
     objects.warn_unsealed()
     # Last, for it looks at the links that were seen on the way.
-    chain.tell_cut()
+    chain.compare([*expected.told, *(each.told for each in checkpoints)])
     report.head = chain.head
     # After the chain: all that its links name must be in the log by now.
-    verify_access_log(inspector, chain.access)
+    named = {each.access: each.told.source for each in checkpoints if each.access}
+    verify_access_log(inspector, named | chain.access)
     return report
 
 

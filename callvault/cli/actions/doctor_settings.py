@@ -1,5 +1,6 @@
 """The checks of `callvault doctor` that only look at the settings: windows, and signing keys."""
 
+import asyncio
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from callvault.config.residency import describe_residency
 from callvault.config.resources import ResourceSettings
 from callvault.config.storage import ArchiveSettings
 from callvault.config.types import is_loopback
-from callvault.errors import ConfigurationError
+from callvault.errors import CallvaultError
 
 RETENTION = timedelta(hours=24)
 """Time for which ACS keeps a recording, by its documents of 2026 (Call Recording overview)."""
@@ -27,8 +28,12 @@ async def check_settings(subject: Subject) -> list[CheckResult]:
     """Check every resource's window, and every archive's keys; tell of regions, and archiving."""
     settings = subject.settings
     windows = {f"resources.{name}": window_problem(r) for name, r in settings.resources.items()}
-    keys = {f"archives.{name}": key_problem(a) for name, a in settings.archives.items()}
-    signed = sum(archive.signing_key is not None for archive in settings.archives.values())
+    # In a thread: a key in Key Vault is asked for a signature.
+    keys = {
+        f"archives.{name}": await asyncio.to_thread(key_problem, archive)
+        for name, archive in settings.archives.items()
+    }
+    signed = sum(archive.is_signed for archive in settings.archives.values())
     archiving = describe_archiving(settings)
     return [
         of_problems(
@@ -66,16 +71,16 @@ def key_problem(settings: ArchiveSettings) -> str:
     """Return why what an archive's key signs will not be believed; empty where it will."""
     try:
         signer, known = open_signer(settings), public_keys(settings)
-    except ConfigurationError as error:
+        signature = signer.sign(_PROBE) if signer else None
+    except CallvaultError as error:
         return str(error)
-    if signer is None:
+    if signer is None or signature is None:
         return ""
     believed = known or [signer.public]
-    signature = signer.sign(_PROBE)
     key = next((key for key in believed if key.key_id == signature.key_id), None)
     if key is None:
-        return f"public_keys lack the public half of signing_key ({signature.key_id})"
-    return "" if key.proves(signature, _PROBE) else "signing_key signs, and nothing proves it"
+        return f"public_keys lack the public half of the signing key ({signature.key_id})"
+    return "" if key.proves(signature, _PROBE) else "the signing key signs, and nothing proves it"
 
 
 def _hours(time: timedelta) -> str:

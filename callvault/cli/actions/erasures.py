@@ -154,6 +154,8 @@ def show_plan(planned: PlannedErasure) -> None:
         say(f"not searched  {place}")
     if found.left_over:
         say(f"{found.left_over} more recordings are beyond one plan: erase these, then plan again.")
+    if found.kept_more:
+        say(f"{found.kept_more} more recordings are kept.")
     if found.erasable or any(letter.erases for letter in found.letters):
         say(f"Nothing is erased yet. The plan's token: {planned.token}")
     else:

@@ -16,6 +16,7 @@ from callvault.archive.opening.opening import (
     choose,
     file_name,
     open_files,
+    told,
 )
 from callvault.archive.opening.places import Place, places_in, the_one
 from callvault.archive.store import Archive
@@ -80,9 +81,7 @@ def open_recording(settings: Settings, config: Path | None, asked: Asked) -> Giv
             folder=place.folder,
             files=list(_given(opened, done, asked.folder)),
             missing=[
-                f"chunk {file.index}: {file.problem}"
-                for file in asked_for(recorded, asked.chunk, name)
-                if file not in files
+                told(file) for file in asked_for(recorded, asked.chunk, name) if file not in files
             ],
             expires_at=opener.expires_at,
             access_record=spelt(done.recorded.link),
@@ -149,7 +148,8 @@ def _in_archives(settings: Settings, asked: Asked) -> Iterator[Place]:
     prefix = day_prefix(datetime.combine(day, time(), UTC)) if day is not None else ""
     for name in settings.archives:
         with closing(open_logged(settings, name, None)) as opened:
-            folders = find_folders(opened.archive, asked.recording, prefix=prefix)
+            found = find_folders(opened.archive, asked.recording, prefix=prefix)
+            folders = [folder for folder in found if files_of(opened.archive, folder).files]
         if folders:
             # What failed back is in two archives: the first one of the settings counts.
             yield from (Place(name, folder) for folder in folders)

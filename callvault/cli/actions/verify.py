@@ -17,6 +17,7 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.expectation import Expectation, spelt
 from callvault.archive.verify.inspector import Remark, Report
 from callvault.archive.verify.verifier import verify_archive, verify_copy, verify_manifest
+from callvault.cli.actions.outside import Outside
 from callvault.cli.actions.tables import size
 from callvault.cli.terminal import line
 from callvault.clients import open_archive
@@ -32,14 +33,18 @@ def verify_target(
     target: str,
     key_files: Sequence[Path],
     expected: Expectation,
+    outside: Outside,
     *,
     quick: bool,
     config: Path | None,
 ) -> Report:
     """Verify a manifest file, the directory of an archive, or an archive by its configured name."""
     keys = Keyring(_public_key(file) for file in key_files)
-    with _progress() as progress:
-        return _Proof(keys, expected, quick, progress).of(target, config)
+    name = expected.archive or (None if Path(target).exists() else target)
+    with outside.known(expected, name, config) as known, _progress() as progress:
+        report = _Proof(keys, known, quick, progress).of(target, config)
+    report.warnings.extend(outside.doubts(known))
+    return report
 
 
 def show(report: Report) -> None:
@@ -69,13 +74,14 @@ def _summary(report: Report) -> Text:
         verdict = (f"{_count(len(report.problems), 'problem')}.", "bold red")
     head = f", newest link {report.head.sequence}" if report.head else ""
     how = "not read (--quick)" if report.quick else f"read, {size(report.bytes_read)}"
+    told = f", {_count(report.told, 'link')} known from outside compared" if report.told else ""
     accesses = (
         f", {_count(report.access_records, 'access record')}" if report.access_records else ""
     )
     return line(
         verdict,
         f" {_count(report.manifests, 'manifest')}{head}{accesses},"
-        f" {_count(report.objects, 'file')} {how}.",
+        f" {_count(report.objects, 'file')} {how}{told}.",
     )
 
 
@@ -148,10 +154,10 @@ class _Proof:
 
     def _file(self, path: Path) -> Report:
         """Verify a manifest in its place within a directory, or a copy of one elsewhere."""
-        if self.expected.head or self.expected.access_head or self.expected.may_be_empty:
+        if self.expected.is_known:
             raise InvalidRequest(
-                f"--head, --access-head and --may-be-empty tell of a whole archive, and {path} is"
-                " one file: name the archive's directory"
+                "--head, --access-head, --checkpoints, --against-temporal and --may-be-empty tell"
+                f" of a whole archive, and {path} is one file: name the archive's directory"
             )
         with path.open("rb") as file:
             data = file.read(MAX_DOCUMENT + 1)
