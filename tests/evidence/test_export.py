@@ -322,7 +322,7 @@ def test_a_file_system_without_hard_links_gets_its_zip(
         assert draft.name.endswith(".partial")
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(packages.os, "link", no_links)
+    monkeypatch.setattr(os, "link", no_links)
     (tmp_path / "out").mkdir()
     draft, target = tmp_path / "out" / ".x.zip.partial", tmp_path / "out" / "x.zip"
     draft.write_text("new")

@@ -19,7 +19,7 @@ from callvault.evidence.markup import MAX_ROWS, MAX_TEXT, table, tag
 from callvault.evidence.people import People
 from callvault.evidence.recording import RecordingFacts, sealed_recording
 from callvault.evidence.timeline import sound_lanes
-from tests.archive.sealed import SIGNER, lost, wav
+from tests.archive.sealed import NOON, SIGNER, lost, wav
 
 from .calls import (
     ANNA,
@@ -27,7 +27,6 @@ from .calls import (
     HEBREW,
     HOSTILE,
     LONG,
-    NOON,
     TURNED,
     at,
     hashed,

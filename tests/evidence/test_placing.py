@@ -1,6 +1,7 @@
 """A file's sound stands on the clock where it was recorded, with its pauses in it or left out."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,19 +16,19 @@ from .calls import at
 def chunk(
     told: float | None, *pauses: tuple[float, float], start: float | None = 0
 ) -> ManifestChunk:
-    return ManifestChunk.model_construct(
-        duration_ms=None if told is None else told * 1000,
-        service_start_time=None if start is None else at(start),
-        service_pauses=tuple(
+    facts: dict[str, Any] = {
+        "duration_ms": None if told is None else told * 1000,
+        "service_start_time": None if start is None else at(start),
+        "service_pauses": tuple(
             RecordedPause(start_time=at(since), duration_ms=length * 1000)
             for since, length in pauses
         ),
-    )
+    }
+    return ManifestChunk.model_construct(**facts)
 
 
-RECORDING = ManifestRecording.model_construct(
-    recording_start_time=NOON, started_at=None, requested_at=NOON
-)
+TOLD: dict[str, Any] = {"recording_start_time": NOON, "started_at": None, "requested_at": NOON}
+RECORDING = ManifestRecording.model_construct(**TOLD)
 
 
 @pytest.mark.parametrize(
