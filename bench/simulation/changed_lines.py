@@ -209,13 +209,13 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/loops/notify.py",
-        "if not is_called_off:",
-        "if True:",
+        'return _Answer(problem="" if is_called_off else reason(error))',
+        "return _Answer(problem=reason(error))",
     ),
     Mutant(
         "workflows/loops/notify.py",
-        "self._alarms.sent(record, await sending, workflow.now())",
-        "await sending",
+        "self._alarms.sent(alarm_id, answer.told, workflow.now())",
+        "pass",
     ),
     Mutant(
         "workflows/loops/loop.py",

@@ -16,7 +16,7 @@ MAX_TEXT = 2_000
 MAX_ROWS = 1_000
 """Rows of one table that are shown."""
 
-_TAG = re.compile(r"(<[^>]*>)")
+_TAG = re.compile(r"(<[^<>]*>)")
 _VOID = frozenset({"meta", "br", "path", "rect", "line", "circle"})
 
 
