@@ -9,7 +9,7 @@ from datetime import datetime
 
 from activities.export_metadata import archived_metadata
 from callvault.archive.manifests.lookup import names_of_recording
-from callvault.archive.names import is_file_of_document
+from callvault.archive.names import is_file_of_document, is_manifest_name
 from callvault.archive.store import Archive
 from callvault.archive.transfer.readback import read_back
 from callvault.contracts.activity_io import ArchivedChunk, FindSealed, FoundChunk, FoundRecording
@@ -29,7 +29,9 @@ def with_unsealed(
     """
     chunks = list(sealed.chunks) if sealed else []
     known = {each.archived.object_name for each in chunks}
-    names = names_of_recording(archive, input.recording_id, input.since, input.until)
+    names = list(names_of_recording(archive, input.recording_id, input.since, input.until))
+    if sealed is None and any(map(is_manifest_name, names)):
+        return None  # that manifest is not believed: nor is what lies beside it
     for name in sorted(name for name in names if _MEDIA.fullmatch(name.rpartition("/")[2])):
         if name not in known and (found := _chunk(archive, name, input, now)) is not None:
             chunks.append(found)

@@ -30,8 +30,6 @@ _CANNOT_BE_CALLED_OFF = (
     "stop_recording",
     "announce_recording",
     "seal_recording",
-    "deliver_event",
-    "hand_over_event",
 )
 
 
@@ -99,9 +97,6 @@ def _check_copied(server: Server, workflow: RecordingWorkflow) -> None:
 def _check_handed_over(server: Server, workflow: RecordingWorkflow) -> None:
     is_under_way = any(a.kind not in POLLS for a in server.activities.values())
     if is_under_way or server.open_updates or workflow.call.in_flight is not None:
-        return
-    # It may be about to: what came along with the message that made it so is told first.
-    if any(at <= server.now + _ROUNDING for at in server.timers.values()):
         return
     status = workflow.call.status
     if server.is_cancelled and status.being_recorded is not None:

@@ -11,7 +11,7 @@ from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.states import RequestState
 
-from .calls import STOPPED, answer, begun, hands_over, learns
+from .calls import STOPPED, answer, begun, has_handed_over, learns
 
 MINUTES = timedelta(minutes=10)
 
@@ -47,7 +47,7 @@ def test_a_run_whose_history_is_long_ends_with_all_of_its_loops() -> None:
     answer(server, "raise_alarm", None)
     answer(server, "stop_recording", STOPPED)
     # The next run says what became of it.
-    hands_over(server)
+    has_handed_over(server)
     answer(server, "raise_alarm", None)
     # ACS had begun it: a file of it may come until the window closes.
     server.pass_time(timedelta(hours=48))

@@ -8,31 +8,20 @@ from bench.simulation.server import Activity, Server
 from callvault.contracts import names
 from tests.unit.call import archived, chunk, event
 
-from .calls import answer, hands_over, recorded, stops
+from .calls import answer, has_handed_over, recorded, stops
 
 LONGEST = timedelta(minutes=1)
 LONG = 60
 """Events of a history that a call without trouble does not have, up to its manifest."""
 
 
-def test_what_falls_due_as_a_run_hands_over_is_asked_of_acs_while_all_loops_work() -> None:
-    """Its other loops had ended: until ACS answered, perhaps for hours, no file was copied, no
-    alarm sent and no other request made."""
+def test_what_falls_due_as_a_run_hands_over_is_asked_of_acs_by_the_next_one() -> None:
+    """The run asked for it itself, though its other loops had ended: until ACS answered, perhaps
+    for hours, no file was copied, no alarm sent and no other request made."""
     length = recorded_briefly().run.history_length
     server = recorded_briefly(max_history_events=length)
     server.pass_time(LONGEST)
-    assert under_way(server, "stop_recording")
-    tells(server, names.FILE_STATUS_UPDATED, event(chunk(), of="r"))
-    assert under_way(server, "export_chunk")
-
-
-def test_a_cancellation_that_comes_with_what_ends_a_run_is_heard() -> None:
-    """The run handed over as it took the signal, before the SDK told it that it was cancelled."""
-    server = recorded(max_history_events=LONG)
-    while server.run.seen_history_length < LONG - 1:
-        tells(server, names.ACKNOWLEDGE)
-    server.hold(protocol.signal(names.ACKNOWLEDGE, [protocol.payload({})]))
-    server.deliver(protocol.cancellation())
+    has_handed_over(server)
     assert under_way(server, "stop_recording")
 
 
@@ -45,7 +34,7 @@ def test_i3_an_alarm_that_is_called_off_as_a_run_hands_over_is_sent_by_the_next_
     grows_long(server)
     assert sending.is_cancelled
     server.resolve(sending, protocol.cancelled())
-    hands_over(server)
+    has_handed_over(server)
     assert [each.input.id for each in under_way(server, "raise_alarm")] == [sending.input.id]
 
 

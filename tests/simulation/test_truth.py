@@ -11,7 +11,7 @@ from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import StartRequest
 from callvault.contracts.states import Wanted
 
-from .calls import A_MOMENT, ACTIVE, STOPPED, answer, hands_over, recorded, starts
+from .calls import A_MOMENT, ACTIVE, STOPPED, answer, has_handed_over, recorded, starts
 
 
 def test_who_is_in_the_call_is_learned_in_the_order_in_which_it_was_told() -> None:
@@ -36,7 +36,7 @@ def test_a_run_is_told_of_its_first_cancellation_alone() -> None:
     starts(server)
     assert server.is_cancelled, "it hands over once the alarm is sent"
     answer(server, "raise_alarm", None)
-    hands_over(server)
+    has_handed_over(server)
     server.deliver(protocol.cancellation())
     assert count_cancelled(server) == 2
 

@@ -6,8 +6,6 @@ have one of two shapes: `each_once` or `one_at_a_time`.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
-from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from temporalio import workflow
@@ -19,9 +17,6 @@ Item = TypeVar("Item")
 
 MAX_AT_ONCE = 1_000
 """Most activities of one loop at a time: the server takes 2,000 of a workflow."""
-
-
-_A_MOMENT = timedelta(milliseconds=1)
 
 
 class Loop(Protocol):
@@ -94,23 +89,10 @@ class Run:
         """Let the next run take over once the history is long and everything is called off."""
         while not self.is_finished:
             await workflow.wait_condition(lambda: self.is_finished or self._may_continue_as_new())
-            if not self.is_finished:
-                # Never as a signal is taken: the SDK tells of a cancellation that came along with
-                # it only afterwards, and of all that came along with a timer at once.
-                await self._wait_a_moment()
-            # Another loop, or what came meanwhile, may have brought up something new.
+            # Another loop, woken at the same moment, may have brought up something new.
             self.continues_as_new = not self._is_complete() and self._may_continue_as_new()
         # No loop is left behind by others that have ended: it would wait for them for ever.
         self._is_ending = True
-
-    async def _wait_a_moment(self) -> None:
-        with suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: self.is_finished,
-                timeout=_A_MOMENT,
-                timeout_summary="the next run takes over",
-            )
-        self.clock.look()
 
     def _may_continue_as_new(self) -> bool:
         return self.is_draining and all(loop.is_idle for loop in self._loops)
