@@ -155,8 +155,11 @@ class RecordingWorkflow:
                 # A run that leaves its worker's memory is cancelled as well, with all its tasks.
                 if task.cancelled() or workflow.cancellation_reason() is None:
                     raise
-                self.call.cancelled(workflow.now())
-                self.alarms.cancelled(self.call.current, workflow.now())
+                self._cancelled()
+
+    def _cancelled(self) -> None:
+        self.call.cancelled(workflow.now())
+        self.alarms.cancelled(self.call.current, workflow.now())
 
     # Messages of app backends and Event Grid. A handler folds one and returns; it takes any number
     # of any payloads: what it cannot read must leave a note rather than vanish, and an error in a
@@ -338,6 +341,7 @@ class RecordingWorkflow:
             is_first=info.run_id == info.first_execution_run_id,
             resource=request.resource if self.begun.carried is None else None,
             retry_permanent=not request.start_recording,
+            unheard_run=self.begun.carried.unheard_run if self.begun.carried else "",
         )
         try:
             beginning: Beginning = await workflow.execute_activity(
@@ -348,6 +352,8 @@ class RecordingWorkflow:
                 reason(error), type="InvalidRequest", non_retryable=True
             ) from error
         self.recall.begun(beginning)
+        if beginning.was_cancelled:
+            self._cancelled()
         if beginning.policy is not None:
             self.call.policy_known(beginning.policy)
             # Consent could not be judged before: what was folded has its consequences now.
@@ -366,6 +372,9 @@ class RecordingWorkflow:
             status=self.call.status,
             unsealable=tuple(sorted(self.seal.unsealable)),
             to_delete=tuple(sorted(self.delete_source.to_delete)),
+            # The SDK tells of a cancellation after the signals that came along with it: a run that
+            # hands over as it takes one of them never hears of it.
+            unheard_run=workflow.info().run_id if workflow.cancellation_reason() is None else "",
         ).bounded(workflow.now())
 
     def _read(

@@ -36,6 +36,8 @@ class BeginInput(Message):
     """The resource whose policy is asked for; None where the run before has handed it over."""
     retry_permanent: bool = False
     """True where an unknown name may become known: an event's recording is never refused for it."""
+    unheard_run: str = ""
+    """Id of the run before, if it has heard of no cancellation."""
 
 
 class ResourceGuards(Guards):
@@ -110,6 +112,8 @@ class Beginning(Message):
 
     was_reset: bool = False
     """True if the run was reset, to before its first workflow task was done."""
+    was_cancelled: bool = False
+    """True if the run before was asked to end, and has not heard of it."""
     policy: ResourcePolicy | None = None
     """None if it was not asked for."""
 

@@ -66,19 +66,6 @@ async def test_h20_each_cause_has_its_own_text(scene: Scene, cause: Cause) -> No
     assert f"Cause {cause}, " in alarm.what
 
 
-async def test_h20_a_pause_without_an_answer_is_alarmed_in_time(scene: Scene) -> None:
-    await scene.recorded()
-    gate = scene.service.holds("pause")
-    with released(gate):
-        await scene.says("pause", requested_by="agent", request_id="p1")
-        await scene.passes(SOON)
-        await scene.is_notified(1)
-        [alarm] = scene.told()
-        asked = (await scene.status()).requests["p1"].received_at
-        assert alarm.at - asked < timedelta(seconds=8)
-        assert alarm.cause is Cause.NO_ANSWER
-
-
 @pytest.mark.parametrize(
     ("error", "cause"),
     [(InvalidRequest("no"), Cause.REFUSED), (AccessDenied("no", cause=Cause.CLOCK), Cause.CLOCK)],
@@ -104,3 +91,16 @@ async def test_h20_a_stop_that_is_refused_has_a_cause(scene: Scene) -> None:
         AlarmKind.STATE_UNEXPECTED,
         Cause.REFUSED,
     )
+
+
+async def test_h20_a_pause_without_an_answer_is_alarmed_in_time(scene: Scene) -> None:
+    await scene.recorded()
+    gate = scene.service.holds("pause")
+    with released(gate):
+        await scene.says("pause", requested_by="agent", request_id="p1")
+        await scene.passes(SOON)
+        await scene.is_notified(1)
+        [alarm] = scene.told()
+        asked = (await scene.status()).requests["p1"].received_at
+        assert alarm.at - asked < timedelta(seconds=8)
+        assert alarm.cause is Cause.NO_ANSWER

@@ -24,14 +24,22 @@ FIRST, MIDDLE, LAST = "first", "middle", "last"
 POINTS = pytest.mark.parametrize("to", [FIRST, MIDDLE, LAST])
 
 
-async def reset(scene: Scene, to: str) -> None:
-    """Reset the newest run to its first, middle or last workflow task, as the CLI does."""
+async def completed_tasks(scene: Scene) -> list[int]:
+    """Return the numbers of the events that end a workflow task of the newest run."""
     history = await scene.handle.fetch_history()
-    tasks = [
+    return [
         event.event_id
         for event in history.events
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
     ]
+
+
+async def reset(scene: Scene, to: str) -> None:
+    """Reset the newest run to its first, middle or last workflow task, as the CLI does."""
+    # A run that has only begun has no task yet that it could be reset to.
+    async with asyncio.timeout(20):
+        while not (tasks := await completed_tasks(scene)):
+            await asyncio.sleep(0.05)
     event_id = {FIRST: tasks[0], MIDDLE: tasks[len(tasks) // 2], LAST: tasks[-1]}[to]
     before = (await scene.handle.describe()).run_id
     await scene.environment.client.workflow_service.reset_workflow_execution(

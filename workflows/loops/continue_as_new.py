@@ -34,6 +34,8 @@ class CarriedState(Message):
     """Recordings whose manifest could not be written, by number."""
     to_delete: tuple[ChunkKey, ...] = ()
     """Archived chunks whose copy at the service is to be deleted, perhaps."""
+    unheard_run: str = ""
+    """Id of the run before, if it has heard of no cancellation: one may have come as it ended."""
     reopened: bool = False
     """True if the run before had ended as it should, and this one was begun by a withdrawal,
     a start, or a late file."""
