@@ -1,5 +1,6 @@
 """A real Temporal server with time skipping, the real workflow, a scripted service behind it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Generator
 from contextlib import suppress
 from pathlib import Path
@@ -54,8 +55,13 @@ async def world(
     skipping: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     world = World(tmp_path_factory.mktemp("archives"))
-    async with world.working(skipping.client):
-        yield world
+    working = world.working(skipping.client)
+    await working.__aenter__()
+    yield world
+    # Now and then the shutdown of the SDK's worker does not end: the next module has its own.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            await working.__aexit__(None, None, None)
 
 
 @pytest.hookimpl(wrapper=True)
