@@ -8,6 +8,7 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 
+from activities.archived_chunk import archived_chunk
 from activities.clock import server_clock
 from activities.export_metadata import Reader, export_metadata, reader_of
 from activities.export_names import object_name, possible_names
@@ -133,24 +134,9 @@ class ExportActivities:
         if self._index:
             self._index.add_chunk(archive, input, name, metadata)
         exported_bytes(activity.metric_meter()).add(digest.size, {"archive": archive.name})
-        return ArchivedChunk(
-            archive=archive.name,
-            # Last of all: the place may have become another one since the copy began.
-            archive_id=archive.prove(),
-            object_name=name,
-            location=archive.location(name),
-            size=digest.size,
-            sha256=digest.sha256,
-            sha512=digest.sha512,
-            metadata_object_name=metadata.object_name,
-            metadata_problem=metadata.problem,
-            start_time=metadata.facts.chunk_start_time,
-            duration_ms=metadata.facts.chunk_duration,
-            kind=metadata.facts.kind.or_else(by_itself) if input.is_kind_assumed else None,
-            pauses=metadata.pauses,
-            verified_at=now(),
-            response_headers=headers,
-        )
+        kind = metadata.facts.kind.or_else(by_itself) if input.is_kind_assumed else None
+        told = {"kind": kind, "response_headers": headers}
+        return archived_chunk(archive, name, digest, metadata, now()).model_copy(update=told)
 
     @activity.defn
     def delete_source(self, input: DeleteInput) -> None:

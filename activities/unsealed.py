@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
+from activities.archived_chunk import archived_chunk
 from activities.export_metadata import archived_metadata
 from callvault.archive.manifests.lookup import names_of_recording
 from callvault.archive.names import is_file_of_document, is_manifest_name
 from callvault.archive.store import Archive
 from callvault.archive.transfer.readback import read_back
-from callvault.contracts.activity_io import ArchivedChunk, FindSealed, FoundChunk, FoundRecording
+from callvault.contracts.activity_io import FindSealed, FoundChunk, FoundRecording
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.errors import BrokenContent, ContentMissing
 
@@ -73,20 +74,7 @@ def _chunk(
     except (BrokenContent, ContentMissing):
         return None
     metadata = archived_metadata(archive, name)
-    archived = ArchivedChunk(
-        archive=archive.name,
-        archive_id=archive.prove(),
-        object_name=name,
-        location=archive.location(name),
-        size=digest.size,
-        sha256=digest.sha256,
-        metadata_object_name=metadata.object_name,
-        metadata_problem=metadata.problem,
-        start_time=metadata.facts.chunk_start_time,
-        duration_ms=metadata.facts.chunk_duration,
-        pauses=metadata.pauses,
-        verified_at=now(),
-    )
+    archived = archived_chunk(archive, name, digest, metadata, now())
     end_reason = told.get("end_reason", "")
     chunk = RecordingChunk(document_id=document_id, index=int(index), end_reason=end_reason)
     return FoundChunk(chunk=chunk, archived=archived)

@@ -37,21 +37,7 @@ from callvault.evidence.vcon import content_hash
 from callvault.local.azurite import Azurite
 from tests.archive.sealed import SIGNER, archived, lost, manifest_of
 
-from .calls import ANNA, BERT, KEY, hashed, pieces_of, sealed_call, unmixed
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    key = tmp_path / "key.pem"
-    key.write_bytes(SIGNER.pem())
-    secret = tmp_path / "participants.key"
-    secret.write_text(KEY)
-    file = tmp_path / "callvault.toml"
-    file.write_text(
-        f'[participants]\nkey = "file:{secret}"\n[archives.main]\nkind = "directory"\n'
-        f'path = "{tmp_path / "archive"}"\nsigning_key = "file:{key}"\n'
-    )
-    return file
+from .calls import ANNA, BERT, hashed, pieces_of, sealed_call, unmixed
 
 
 @pytest.fixture

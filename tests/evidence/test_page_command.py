@@ -17,23 +17,9 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.cli.main import app
 from callvault.contracts.access import AccessAction
 from callvault.errors import InvalidRequest, NotDone, Unavailable
-from tests.archive.sealed import SERVER_CALL, SIGNER
+from tests.archive.sealed import SERVER_CALL
 
 from .calls import ANNA, BERT, KEY, hashed, sealed_call
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    key = tmp_path / "key.pem"
-    key.write_bytes(SIGNER.pem())
-    secret = tmp_path / "participants.key"
-    secret.write_text(KEY)
-    file = tmp_path / "callvault.toml"
-    file.write_text(
-        f'[participants]\nkey = "file:{secret}"\n[archives.main]\nkind = "directory"\n'
-        f'path = "{tmp_path / "archive"}"\nsigning_key = "file:{key}"\n'
-    )
-    return file
 
 
 @pytest.fixture

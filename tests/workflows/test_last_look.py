@@ -100,8 +100,8 @@ async def test_what_is_archived_and_not_sealed_is_found_after_a_restore(scene: S
     assert result.outcome == "archived"
     assert AlarmKind.LOST not in kinds(scene)
     found = [each.archived for each in result.recordings[0].chunks]
-    told = [(c.archived.object_name, c.archived.sha256) for c in copied if c.archived]
-    assert [(each.object_name, each.sha256) for each in found if each] == told
+    told = [(c.object_name, c.sha256, c.sha512) for each in copied if (c := each.archived)]
+    assert [(each.object_name, each.sha256, each.sha512) for each in found if each] == told
     notes = [entry.what for entry in (await scene.status()).timeline]
     assert any("its files lie in archive" in note and "not sealed" in note for note in notes)
 
