@@ -4,11 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Generator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowHistory
-from temporalio.service import RPCError
+from temporalio.client import (
+    Interceptor,
+    OutboundInterceptor,
+    QueryWorkflowInput,
+    WorkflowHistory,
+)
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts import names
@@ -21,12 +27,30 @@ from .scene import Scene, World
 HAS_FAILED = pytest.StashKey[bool]()
 
 
+class _AskedAgain(OutboundInterceptor):
+    async def query_workflow(self, input: QueryWorkflowInput) -> Any:
+        try:
+            return await self.next.query_workflow(input)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.CANCELLED:
+                raise
+            return await self.next.query_workflow(input)
+
+
+class AsksAgain(Interceptor):
+    """Repeat a query which the server gave to a poll of a worker that had just been given up."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002
+        return _AskedAgain(next)
+
+
 @pytest.fixture(scope="session")
 async def skipping(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
     """Start one server for the whole session; each test has workflow ids of its own."""
     arguments = dynamic_options(TIME_SKIPPING)
     async with await WorkflowEnvironment.start_time_skipping_v2(
         data_converter=data_converter,
+        interceptors=[AsksAgain()],
         dev_server_existing_path=str(temporal_binary),
         dev_server_extra_args=arguments + search_attribute_arguments(),
     ) as environment:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from temporalio import activity
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
@@ -364,6 +365,24 @@ class Scene:
         """Return the types of the activities that run, or wait for a retry."""
         described = await self.handle.describe()
         return [a.activity_type.name for a in described.raw_description.pending_activities]
+
+    async def is_terminated_unsealed(self) -> None:
+        """Terminate the workflow of a call whose files are archived and whose key is missing."""
+        # Between two attempts at the manifest: one that runs as the key comes back would write it.
+        async with asyncio.timeout(20):
+            while not await self._rests_from_sealing():
+                await asyncio.sleep(0.02)
+        await self.handle.terminate()
+        assert not [name for name in self.archive.names("recordings/") if "manifest" in name]
+
+    async def _rests_from_sealing(self) -> bool:
+        described = (await self.handle.describe()).raw_description
+        return any(
+            each.activity_type.name == "seal_recording"
+            and each.attempt > 1
+            and each.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+            for each in described.pending_activities
+        )
 
     async def details(self) -> str:
         """Return the details of the call in the Web UI."""

@@ -89,8 +89,7 @@ async def test_what_is_archived_and_not_sealed_is_found_after_a_restore(scene: S
     await scene.announced(chunk(1))
     await scene.until(lambda recording: {c.state for c in recording.chunks} == {"archived"})
     copied = (await scene.recording()).chunks
-    await scene.handle.terminate()
-    assert not [name for name in scene.archive.names("recordings/") if "manifest" in name]
+    await scene.is_terminated_unsealed()
     scene.world.without_key.discard(scene.resource)
     scene.service.fails_for("open_content", GONE, EVER)
 
@@ -113,7 +112,7 @@ async def test_a_copy_that_was_changed_is_not_found_again(scene: Scene) -> None:
     await scene.announced(chunk())
     kept = (await scene.until(lambda r: bool(r.chunks and r.chunks[0].archived))).chunks[0].archived
     assert kept is not None
-    await scene.handle.terminate()
+    await scene.is_terminated_unsealed()
     scene.world.without_key.discard(scene.resource)
     spoil(Path(kept.location), kept.size)
 
