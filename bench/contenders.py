@@ -81,9 +81,10 @@ class Task:
             max_single_put_size=BLOCK,
         )
 
-    def endpoint(self) -> str:
+    def part(self, name: str) -> str:
+        """Return a part of the connection string."""
         parts = dict(part.partition("=")[::2] for part in self.sink.split(";") if part)
-        return parts["BlobEndpoint"]
+        return parts[name]
 
 
 @dataclass(frozen=True)
@@ -166,12 +167,11 @@ class Worker:
 
 def rclone(task: Task) -> None:
     """Run `rclone copyurl`: no signature, no SHA-256, nothing to resume from."""
-    parts = dict(part.partition("=")[::2] for part in task.sink.split(";") if part)
     options = {
         "config": os.devnull,
-        "azureblob-account": parts["AccountName"],
-        "azureblob-key": parts["AccountKey"],
-        "azureblob-endpoint": parts["BlobEndpoint"],
+        "azureblob-account": task.part("AccountName"),
+        "azureblob-key": task.part("AccountKey"),
+        "azureblob-endpoint": task.part("BlobEndpoint"),
         "azureblob-chunk-size": "8M",
         "azureblob-upload-concurrency": str(task.parallelism),
         "multi-thread-streams": str(task.parallelism),
@@ -232,6 +232,50 @@ def naive_stream(task: Task) -> None:
         for number in range(task.count):
             with http.stream("GET", task.url(number)) as answer, task.blob(number) as blob:
                 blob.upload_blob(answer.iter_bytes(MEBIBYTE), length=task.size)
+
+
+def obstore(task: Task) -> None:
+    """Read each file into memory and put it, by `obstore` (in Rust), from as many threads."""
+    from obstore.store import AzureStore, HTTPStore  # of the benchmark's own requirements
+
+    options: Any = {"allow_http": True}
+    source = HTTPStore.from_url(task.source, client_options=options)
+    sink = AzureStore(
+        CONTAINER,
+        account_name=task.part("AccountName"),
+        account_key=task.part("AccountKey"),
+        endpoint=task.part("BlobEndpoint"),
+        client_options=options,
+    )
+
+    def one(number: int) -> None:
+        content = source.get(urlsplit(task.url(number)).path.lstrip("/")).bytes()
+        sink.put(task.name(number), content, mode="create", use_multipart=False)
+
+    _each(task, one)
+
+
+def floor(task: Task) -> None:
+    """Measure the limit for small files: read each into memory, SHA-256, one unsigned Put Blob."""
+    source, sink = urlsplit(task.source), urlsplit(task.part("BlobEndpoint"))
+
+    def work(files: Iterator[tuple[int, int]]) -> None:
+        reading = http.client.HTTPConnection(source.hostname or "", source.port)
+        writing = http.client.HTTPConnection(sink.hostname or "", sink.port)
+        memory = memoryview(bytearray(task.size))
+        for number, _ in files:
+            reading.request("GET", urlsplit(task.url(number)).path)
+            answer, got = reading.getresponse(), 0
+            while came := answer.readinto(memory[got:]):
+                got += came
+            digest = hashlib.sha256(memory).hexdigest()
+            headers = {"x-ms-blob-type": "BlockBlob", "If-None-Match": "*"}
+            headers |= {"Content-Length": str(task.size), "x-ms-meta-sha256": digest}
+            target = f"{sink.path}/{CONTAINER}/{task.name(number)}"
+            writing.request("PUT", target, body=memory, headers=headers)
+            writing.getresponse().read()
+
+    _share(task, work)
 
 
 def drain(task: Task) -> None:
@@ -320,6 +364,8 @@ CONTENDERS: dict[str, Contender] = {
         sdk_ranges,
         sdk_stream,
         naive_stream,
+        obstore,
+        floor,
         drain,
         fill,
     )

@@ -214,6 +214,17 @@ class MemoryUpload:
         self.blocks[index] = bytes(block)
         self.ledger.add(index, len(block), sha256 or b"")
 
+    def write_whole(
+        self,
+        data: Block,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str],
+        sha256: bytes | None = None,
+    ) -> StoredObject:
+        self.put(0, data, sha256=sha256)
+        return self.commit(size=len(data), content_type=content_type, metadata=metadata)
+
     def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
         self.archive.kept = self.ledger.whole(size)
         whole = b"".join(self.blocks[index] for index in sorted(self.blocks))
@@ -234,7 +245,10 @@ class Findings:
 def attempt(seed: int, fault: str, buffers: BufferPool) -> bool | None:
     """Tell if the archive holds the source's bytes; None if the copy was refused."""
     draw = random.Random(seed)
-    data = draw.randbytes(draw.randrange(2 * BLOCK, 6 * BLOCK))
+    # every third file is one block: it goes another way
+    is_small = draw.random() < 1 / 3 and fault != "swapped blocks"
+    least, most = (2, BLOCK) if is_small else (2 * BLOCK, 6 * BLOCK)
+    data = draw.randbytes(draw.randrange(least, most))
     source = FaultySource(
         data,
         fault if fault in OF_SOURCE else "",

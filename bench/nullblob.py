@@ -60,8 +60,7 @@ class NullBlobs:
 
     def _commit(self, request: Request) -> None:
         blob, listed = self._blob(request), _LISTED.findall(request.body())
-        if request.headers.get("if-none-match") == "*" and blob.size is not None:
-            request.answer(409, {"x-ms-error-code": "BlobAlreadyExists"})
+        if _is_refused(request, blob):
             return
         try:
             blob.size = sum(blob.blocks[unquote(each.decode())] for each in listed)
@@ -73,6 +72,8 @@ class NullBlobs:
 
     def _put(self, request: Request) -> None:
         blob = self._blob(request)
+        if _is_refused(request, blob):
+            return
         blob.size, blob.headers = request.left, _kept(request)
         request.answer(201, _HEADERS)
 
@@ -101,6 +102,14 @@ _HEADERS = {
     "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
     "x-ms-blob-type": "BlockBlob",
 }
+
+
+def _is_refused(request: Request, blob: Blob) -> bool:
+    """Answer a request that must not overwrite what is there."""
+    is_refused = request.headers.get("if-none-match") == "*" and blob.size is not None
+    if is_refused:
+        request.answer(409, {"x-ms-error-code": "BlobAlreadyExists"})
+    return is_refused
 
 
 def _kept(request: Request) -> dict[str, str]:

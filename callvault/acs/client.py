@@ -14,7 +14,6 @@ from typing import NamedTuple, Self
 import httpx
 
 from callvault.acs.allowed_hosts import AllowedHosts, parse_endpoint
-from callvault.acs.connection_pool import ConnectionPool
 from callvault.acs.content import DOWNLOAD, ByteRange, Content, is_plain, open_answer
 from callvault.acs.credentials import Credential
 from callvault.acs.downloads import (
@@ -36,6 +35,7 @@ from callvault.acs.models import (
 from callvault.acs.routes import LATEST, Route, Routes
 from callvault.acs.signing import DATE_HEADER, http_date
 from callvault.acs.socket_options import control_sockets
+from callvault.connection_pool import ConnectionPool
 from callvault.contracts.activity_io import ACS_TIMEOUT
 from callvault.contracts.call_ids import call_connection_in, canonical_call_id
 from callvault.contracts.media_urls import UrlKind

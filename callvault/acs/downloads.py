@@ -12,12 +12,12 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 
 import httpx
 
-from callvault.acs.connection_pool import ConnectionPool, Origin
 from callvault.acs.content import DOWNLOAD, ByteRange, ContentRange, check_answer
 from callvault.acs.error_body import MAX_BODY, ErrorResponse
 from callvault.acs.errors import connection_failed, error_for
 from callvault.acs.media_location import MediaLocation
 from callvault.acs.signing import DATE_HEADER
+from callvault.connection_pool import ConnectionPool, Origin
 from callvault.errors import BrokenContent, Unavailable
 
 MAX_REDIRECTS = 5

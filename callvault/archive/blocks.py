@@ -25,6 +25,7 @@ NO_TOKEN = "0" * 8
 """Stands for attempts that are never resumed."""
 
 _MEBIBYTE = 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _BLOCK_ID = re.compile(r"([0-9a-f]{8})([0-9]{6})([A-Za-z0-9_-]{43})")
 
 
@@ -110,6 +111,17 @@ class BlockDigests:
         """Digest bytes that come in pieces of any size."""
         blocks = cut(pieces, block_size)
         return cls(block_size, tuple(hashlib.sha256(block).digest() for block in blocks))
+
+    @classmethod
+    def of_whole(cls, size: int, sha256: str | None) -> "BlockDigests | None":
+        """Return the digests of an object that is one block, by its own SHA-256 in hexadecimal.
+
+        None where there is none to be read, and for an object larger than `BLOCK_SIZE`.
+        """
+        # larger ones of other programs: whoever reads a block needs as much memory
+        if not sha256 or not _SHA256.fullmatch(sha256) or not 0 < size <= BLOCK_SIZE:
+            return None
+        return cls(size, (bytes.fromhex(sha256),))
 
     @property
     def whole(self) -> str | None:

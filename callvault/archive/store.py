@@ -73,6 +73,19 @@ class Upload(Protocol):
         block's, where the caller knows it. The block's memory may be reused once this returns.
         """
 
+    def write_whole(
+        self,
+        data: Block,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str],
+        sha256: bytes | None = None,
+    ) -> StoredObject:
+        """Store an object of one block, at most `BLOCK_SIZE`, and make it visible.
+
+        The same as `put` and `commit`, in one request where the store has one for both.
+        """
+
     def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
         """Make the object visible, if exactly ``size`` bytes were put and its name is free.
 
@@ -195,6 +208,8 @@ def put_bytes(
 ) -> StoredObject:
     """Archive a small object that is in memory, under the same conditions as a large one."""
     with archive.begin(object_name, block_size=BLOCK_SIZE) as upload:
+        if 0 < len(data) <= BLOCK_SIZE:
+            return upload.write_whole(data, content_type=content_type, metadata=metadata)
         for index, start in enumerate(range(0, len(data), BLOCK_SIZE)):
             upload.put(index, memoryview(data)[start : start + BLOCK_SIZE])
         return upload.commit(size=len(data), content_type=content_type, metadata=metadata)

@@ -80,6 +80,17 @@ class MemoryUpload:
     def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
         self.data += bytes(block)
 
+    def write_whole(
+        self,
+        data: Block,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str],
+        sha256: bytes | None = None,
+    ) -> StoredObject:
+        self.put(0, data, sha256=sha256)
+        return self.commit(size=len(data), content_type=content_type, metadata=metadata)
+
     def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
         digests = BlockDigests.of([self.data], self.ledger.block_size)
         if self.object_name in self.archive.objects:

@@ -2,14 +2,18 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from callvault.archive.media import probe as media_probe
+from callvault.archive.media.fork_server import MAX_IDLE_SERVERS
 from callvault.archive.media.probe import probe
 from tests.archive.sealed import wav
 
@@ -18,10 +22,21 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /
 SECRET = "AccountKey=do-not-tell"
 
 
-def children() -> list[Path]:
+def started_by(process: Path) -> list[Path]:
     """The processes that this one has started and not yet seen the end of."""
-    found = Path("/proc/self/task").glob("*/children")
+    found = (process / "task").glob("*/children")
     return [Path("/proc") / pid for file in found for pid in file.read_text().split()]
+
+
+def leaves(process: Path = Path("/proc/self")) -> list[Path]:
+    """The processes at the end of a line: an idle server of parsers, or a parser."""
+    started = started_by(process)
+    return [leaf for each in started for leaf in leaves(each)] or [process]
+
+
+def parser_beside(before: list[Path]) -> Path:
+    (parser,) = [each for each in leaves() if each not in before]
+    return parser
 
 
 class Watched(io.BytesIO):
@@ -37,7 +52,7 @@ class Watched(io.BytesIO):
         self.folders: list[str] = []
 
     def read(self, size: int | None = -1) -> bytes:
-        (parser,) = [each for each in children() if each not in self._before]
+        parser = parser_beside(self._before)
         self.environments.append((parser / "environ").read_bytes())
         self.limits.append((parser / "limits").read_text())
         self.statuses.append((parser / "status").read_text())
@@ -51,7 +66,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     monkeypatch.setenv("CALLVAULT_SECRET", SECRET)
     monkeypatch.setenv("PYTHONPATH", SECRET)
     data = wav(0.5)
-    file = Watched(data, children())
+    file = Watched(data, leaves())
     with Path(os.devnull).open("rb") as other:
         os.set_inheritable(other.fileno(), True)
         assert b"PCM" in (probe(file, len(data)) or b"")
@@ -128,6 +143,7 @@ TAKEN_OVER = {
 def test_c6_a_parser_that_was_taken_over_gets_no_more_than_the_file(
     said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(media_probe, "_HAS_FORK_SERVER", False)
     text = tmp_path / "said"
     text.write_bytes(said + b"\n")
     monkeypatch.setattr(media_probe.sys, "executable", program(tmp_path, f"exec cat {text}"))
@@ -137,6 +153,7 @@ def test_c6_a_parser_that_was_taken_over_gets_no_more_than_the_file(
 def test_c6_a_parser_that_falls_silent_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(media_probe, "_HAS_FORK_SERVER", False)
     monkeypatch.setattr(media_probe.sys, "executable", program(tmp_path, "exec sleep 60"))
     monkeypatch.setattr(media_probe, "SILENCE_TIMEOUT", 0.3)
     began = time.monotonic()
@@ -149,3 +166,91 @@ def program(folder: Path, text: str) -> str:
     file.write_text(f"#!/bin/sh\n{text}\n")
     file.chmod(0o700)
     return str(file)
+
+
+class Acting(io.BytesIO):
+    """A file whose reading does something with the parser that waits for its bytes."""
+
+    def __init__(self, act: Callable[[int], None]) -> None:
+        super().__init__(MEDIA)
+        self.parsers: list[int] = []
+        self._act, self._before = act, leaves()
+
+    def read(self, size: int | None = -1) -> bytes:
+        parser = int(parser_beside(self._before).name)
+        self.parsers.append(parser)
+        self._act(parser)
+        return super().read(size)
+
+
+MEDIA = wav(0.5)
+
+
+def parsed(act: Callable[[int], None] = lambda parser: None) -> tuple[bytes | None, Acting]:
+    file = Acting(act)
+    return probe(file, len(MEDIA)), file
+
+
+def is_alive(process: int) -> bool:
+    return Path("/proc", str(process)).exists()
+
+
+def test_c6_every_file_has_a_parser_of_its_own_which_ends_with_it() -> None:
+    for _ in range(3):
+        report, file = parsed()
+        assert b"PCM" in (report or b"")
+        assert len(set(file.parsers)) == 1
+        assert not is_alive(file.parsers[0])
+    (server, *_) = started_by(Path("/proc/self"))
+    assert started_by(server) == [], "the server waits for the next file"
+
+
+def test_c6_a_parser_that_still_runs_ends_with_its_file() -> None:
+    def fail(parser: int) -> None:
+        seen.append(parser)
+        raise OSError("the archive is away")
+
+    seen: list[int] = []
+    with pytest.raises(OSError, match="the archive is away"):
+        parsed(fail)
+    assert seen
+    assert not is_alive(seen[0])
+    assert parsed()[0]
+
+
+def test_c6_a_parser_that_is_killed_spoils_no_other_file() -> None:
+    assert parsed(lambda parser: os.kill(parser, signal.SIGKILL))[0] is None
+    assert parsed()[0]
+
+
+def test_c6_a_forked_parser_that_falls_silent_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(media_probe, "SILENCE_TIMEOUT", 0.3)
+        report, file = parsed(lambda parser: os.kill(parser, signal.SIGSTOP))
+    assert report is None
+    assert not is_alive(file.parsers[0])
+    assert parsed()[0]
+
+
+def test_c6_a_server_that_was_killed_is_replaced() -> None:
+    assert parsed()[0]
+    for idle in media_probe.SERVERS._idle:
+        os.kill(idle._child.pid, signal.SIGKILL)
+        idle._child.wait()
+    assert parsed()[0]
+
+
+def test_c6_a_server_that_does_not_start_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    media_probe.SERVERS.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(media_probe.sys, "executable", "/bin/false")
+        with pytest.raises(OSError, match=r"does not start|reset|Broken pipe"):
+            probe(io.BytesIO(MEDIA), len(MEDIA))
+    assert parsed()[0]
+
+
+def test_c6_many_files_are_parsed_at_a_time() -> None:
+    with ThreadPoolExecutor(6) as pool:
+        reports = list(pool.map(lambda _: probe(io.BytesIO(MEDIA), len(MEDIA)), range(12)))
+    assert all(b"PCM" in (report or b"") for report in reports)
+    assert len(media_probe.SERVERS._idle) <= MAX_IDLE_SERVERS

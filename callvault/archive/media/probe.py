@@ -10,11 +10,12 @@ input.
 import io
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Timer
 from typing import BinaryIO
 
+from callvault.archive.media.fork_server import ForkServers, Process, serve
 from callvault.archive.media.sandbox import confine, limit
 from callvault.archive.media.seekable import open_ranges
 
@@ -38,13 +39,21 @@ _MODULE = "callvault.archive.media.probe"
 _READ, _REPORT = b"read", b"report"
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
 
+# elsewhere a fork can do more than read two pipes, and to fork with libraries loaded is not safe
+_HAS_FORK_SERVER = sys.platform == "linux"
+SERVERS = ForkServers(_MODULE, _ENVIRONMENT)
+
 
 def probe(file: BinaryIO, size: int) -> bytes | None:
     """Return the parser's report on an open file, in JSON; None if it gave up or was stopped.
 
     Errors of the file pass through.
     """
-    return confined_report(_MODULE, (size, CPU_SECONDS, MEMORY), file, size)
+    arguments = (size, CPU_SECONDS, MEMORY)
+    if not _HAS_FORK_SERVER:
+        return confined_report(_MODULE, arguments, file, size)
+    with SERVERS.process(arguments) as process:
+        return _report(process, file, size)
 
 
 def confined_report(
@@ -55,7 +64,13 @@ def confined_report(
     The module reads the file by `ask`, and ends with `tell`. None if it gave up or was stopped.
     Errors of the file pass through.
     """
-    with _parser(module, arguments) as parser, suppress(BrokenPipeError):
+    with _started(module, arguments) as process:
+        return _report(process, file, size)
+
+
+def _report(process: Process, file: BinaryIO, size: int) -> bytes | None:
+    parser = _Parser(process)
+    with suppress(BrokenPipeError):
         while (line := parser.line()) != _REPORT:
             span = _range(line, size)
             if span is None:
@@ -79,9 +94,9 @@ def _range(line: bytes, size: int) -> tuple[int, int] | None:
 class _Parser:
     """The parser's process, stopped where it is silent for too long."""
 
-    def __init__(self, child: subprocess.Popen[bytes], pipes: tuple[BinaryIO, BinaryIO]) -> None:
-        self._child = child
-        self._requests, self._answers = pipes
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._requests, self._answers = process.requests, process.answers
 
     def line(self) -> bytes:
         with self._limits():
@@ -100,7 +115,7 @@ class _Parser:
     @contextmanager
     def _limits(self) -> Iterator[None]:
         # its time alone is measured: an archive may be slow
-        timer = Timer(SILENCE_TIMEOUT, self._child.kill)
+        timer = Timer(SILENCE_TIMEOUT, self._process.kill)
         timer.daemon = True
         timer.start()
         try:
@@ -110,8 +125,8 @@ class _Parser:
 
 
 @contextmanager
-def _parser(module: str, arguments: Iterable[int]) -> Iterator[_Parser]:
-    """Run the parser's process; ends it with the block."""
+def _started(module: str, arguments: Iterable[int]) -> Iterator[Process]:
+    """Start a process of its own for one file; ends it with the block."""
     child = subprocess.Popen(  # noqa: S603 - our own module
         # isolated: no variable and no folder of the user's has a say in what it loads
         [sys.executable, "-I", "-m", module, *map(str, arguments)],
@@ -124,7 +139,7 @@ def _parser(module: str, arguments: Iterable[int]) -> Iterator[_Parser]:
     )
     pipes = child.stdout, child.stdin
     try:
-        yield _Parser(child, pipes)  # type: ignore[arg-type]  # both are there, as asked for
+        yield Process(*pipes, child.kill)  # type: ignore[arg-type]  # both are there, as asked for
     finally:
         child.kill()
         child.wait()
@@ -146,15 +161,22 @@ def tell(report: bytes) -> None:
 
 
 def main() -> None:
-    """Parse a file; the command line has its size and the limits."""
+    """Parse the file of the command line, with its size and the limits; without one, serve many."""
     from pymediainfo import MediaInfo
 
-    size, cpu_seconds, memory = map(int, sys.argv[1:])
-    limit(cpu_seconds, memory)
+    def parse(arguments: Sequence[int]) -> None:
+        size, cpu_seconds, memory = arguments
+        limit(cpu_seconds, memory)
+        confine()
+        report = MediaInfo.parse(open_ranges(ask, size), output="JSON")
+        tell(report.encode("utf-8", "replace"))
+
     MediaInfo.parse(io.BytesIO(b"RIFF"), output="JSON")  # loads the library and all that it needs
-    confine()
-    report = MediaInfo.parse(open_ranges(ask, size), output="JSON")
-    tell(report.encode("utf-8", "replace"))
+    given = [int(each) for each in sys.argv[1:]]
+    if given:
+        parse(given)
+    else:
+        serve(parse)
 
 
 if __name__ == "__main__":

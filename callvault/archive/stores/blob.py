@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -37,6 +38,7 @@ from callvault.azure_storage.clients import (
 )
 from callvault.azure_storage.errors import CONTAINER_NOT_FOUND, blob_error, blob_errors
 from callvault.azure_storage.folders import is_folder
+from callvault.azure_storage.put_blob import PutBlob
 from callvault.azure_storage.transport import bounded_transport
 from callvault.errors import ConfigurationError, StateConflict
 
@@ -76,6 +78,7 @@ class BlobArchive:
         self._links = links
         self._immutability = immutability
         is_plain = urlsplit(container.url).scheme == "http"
+        self._put_blob = PutBlob(container, connect=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
         self._sends_md5 = is_plain if content_md5 is None else content_md5
 
     @classmethod
@@ -124,11 +127,12 @@ class BlobArchive:
         return BlobUpload(
             self,
             object_name,
-            self._blob(object_name),
+            partial(self._blob, check_object_name(object_name)),
             ledger,
             token,
             sends_md5=self._sends_md5,
             policy=policy,
+            put_blob=self._put_blob,
         )
 
     def digests(self, object_name: str) -> BlockDigests | None:
@@ -140,8 +144,12 @@ class BlobArchive:
                 if getattr(error, "error_code", None) == "InvalidBlobType":
                     return None
                 raise
+        if not committed:
+            # written in one request: what was its only block's digest stands with its metadata
+            found = self.stat(object_name)
+            return BlockDigests.of_whole(found.size, found.sha256) if found else None
         digests = [sha256_in(block.id) for block in committed]
-        if not digests or None in digests:
+        if None in digests:
             return None
         # a block of the usual size comes first; of a single one the size does not matter
         return BlockDigests(committed[0].size, tuple(filter(None, digests)))
@@ -210,6 +218,7 @@ class BlobArchive:
 
     def close(self) -> None:
         self._container.close()
+        self._put_blob.close()
         if self._links is not None:
             self._links.close()
 

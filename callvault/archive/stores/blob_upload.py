@@ -1,8 +1,9 @@
-"""One attempt at writing a blob: staged blocks, then the list that makes them a blob."""
+"""One attempt at writing a blob: in one request, or in blocks and the list that joins them."""
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
 
 from callvault.archive.blocks import (
     Block,
+    BlockDigests,
     BlockLedger,
     Layout,
     block_id,
@@ -25,6 +27,7 @@ from callvault.azure_storage.errors import (
     INVALID_BLOCK_LIST,
     blob_errors,
 )
+from callvault.azure_storage.put_blob import PutBlob
 from callvault.errors import CallvaultError
 
 
@@ -38,22 +41,31 @@ class BlobUpload:
         self,
         archive: Archive,
         object_name: str,
-        blob: BlobClient,
+        open_blob: Callable[[], BlobClient],
         ledger: BlockLedger,
         token: str,
         *,
         sends_md5: bool,
         policy: Mapping[str, Any] = MappingProxyType({}),
+        put_blob: PutBlob | None = None,
     ) -> None:
-        """``policy`` are options of the commit, as `Immutability.options` makes them."""
+        """``policy`` are options of the commit, as `Immutability.options` makes them.
+
+        ``put_blob`` is the short way for small blobs; without it they go the SDK's.
+        """
         self._archive = archive
         self._object_name = object_name
-        self._blob = blob
+        self._open_blob = open_blob
+        self._put_blob = put_blob
         self._ledger = ledger
         self._token = token
         self._sends_md5 = sends_md5
         self._policy = policy
         self._ids: dict[int, str] = {}
+
+    @cached_property
+    def _blob(self) -> BlobClient:
+        return self._open_blob()
 
     def __enter__(self) -> Self:
         return self
@@ -100,16 +112,56 @@ class BlobUpload:
         self._ledger.add(index, length, sha256_in(staged_id) or b"")
         self._ids[index] = staged_id
 
+    def write_whole(
+        self,
+        data: Block,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str],
+        sha256: bytes | None = None,
+    ) -> StoredObject:
+        size = len(data)
+        self._ledger.offset(0, size)
+        digests = BlockDigests(size, (sha256 or hashlib.sha256(data).digest(),))
+        checks, kept = _md5(data) if self._sends_md5 else {}, bounded(metadata)
+        # the SDK alone knows how to write a policy, and what became of an attempt that failed
+        if self._put_blob is not None and not self._policy:
+            named = {f"x-ms-meta-{k}": v for k, v in _properties(digests, kept).items()}
+            headers = checks | {"x-ms-blob-content-type": content_type} | named
+            if etag := self._put_blob.create(self._object_name, data, headers):
+                return StoredObject(self._object_name, size, digests.whole, etag, kept)
+
+        def upload_blob(**options: Any) -> dict[str, Any]:
+            # it takes no other memory than `bytes`
+            return self._blob.upload_blob(bytes(data), length=size, headers=checks, **options)
+
+        return self._publish("storing", upload_blob, size, digests, content_type, metadata)
+
     def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
-        kept, digests = bounded(metadata), self._ledger.whole(size)
+        digests = self._ledger.whole(size)
         blocks = [BlobBlock(block_id=self._ids[index]) for index in range(len(digests.sha256))]
-        known = {SHA256: digests.whole} if digests.whole else {}
+
+        def put_block_list(**options: Any) -> dict[str, Any]:
+            return self._blob.commit_block_list(blocks, **options)
+
+        return self._publish("committing", put_block_list, size, digests, content_type, metadata)
+
+    def _publish(
+        self,
+        action: str,
+        send: Callable[..., dict[str, Any]],
+        size: int,
+        digests: BlockDigests,
+        content_type: str,
+        metadata: Mapping[str, str],
+    ) -> StoredObject:
+        """Send the request that makes the blob visible, under the conditions of every blob."""
+        kept = bounded(metadata)
         try:
-            with blob_errors(self._archive.name, f"committing {self._object_name}"):
-                answer = self._blob.commit_block_list(
-                    blocks,
+            with blob_errors(self._archive.name, f"{action} {self._object_name}"):
+                answer = send(
                     content_settings=ContentSettings(content_type=content_type),
-                    metadata=known | {k: quoted(v) for k, v in kept.items()},
+                    metadata=_properties(digests, kept),
                     match_condition=MatchConditions.IfMissing,
                     **self._policy,
                 )
@@ -119,6 +171,12 @@ class BlobUpload:
                 raise
             return settle(self._archive, self._object_name, size=size, digests=digests)
         return StoredObject(self._object_name, size, digests.whole, str(answer["etag"]), kept)
+
+
+def _properties(digests: BlockDigests, kept: Mapping[str, str]) -> dict[str, str]:
+    """Write the metadata of a blob: what is kept with it, and its SHA-256 where that is known."""
+    known = {SHA256: digests.whole} if digests.whole else {}
+    return known | {key: quoted(value) for key, value in kept.items()}
 
 
 def _md5(block: Block) -> dict[str, str]:

@@ -74,6 +74,17 @@ class DirectoryUpload:
             self._draft.write(index, block, offset, digest)
         self._ledger.add(index, len(block), digest)
 
+    def write_whole(
+        self,
+        data: Block,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str],
+        sha256: bytes | None = None,
+    ) -> StoredObject:
+        self.put(0, data, sha256=sha256)
+        return self.commit(size=len(data), content_type=content_type, metadata=metadata)
+
     def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
         digests = self._ledger.whole(size)
         blocks = [sha256.hex() for sha256 in digests.sha256]

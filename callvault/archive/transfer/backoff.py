@@ -2,10 +2,14 @@
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Condition, Event
+from typing import TypeVar
 
 from callvault.errors import AccessDenied, CallvaultError, Throttled, TryAgain
+
+_Answer = TypeVar("_Answer")
 
 
 class Aborted(Exception):
@@ -65,6 +69,20 @@ class Backoff:
                     return
                 # the end of the copy does not notify: waits are short
                 self._changed.wait(min(max(left, 0.02), 0.2))
+        raise Aborted
+
+    def send(self, request: Callable[[], _Answer]) -> _Answer:
+        """Send to the archive, again while it is throttled; `Aborted` once the copy is over."""
+        attempts = 0
+        while not self.is_over:
+            try:
+                answer = request()
+            except Throttled as error:
+                attempts += 1
+                self.retry_or_raise(error, attempts)
+            else:
+                self.succeeded()
+                return answer
         raise Aborted
 
     def succeeded(self) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from threading import Condition, Event, Lock
 
 from callvault.archive.blocks import BLOCK_SIZE
+from callvault.archive.transfer.watch import Watch
 from callvault.errors import ConfigurationError
 
 PARALLELISM = 8
@@ -80,6 +81,8 @@ class BufferPool:
         self.block_size = block_size
         self.fetching = FairSemaphore(parallelism)
         """Permits to read from a source."""
+        self.watch = Watch()
+        """Looks after copies that have no threads of their own."""
         self._permits = FairSemaphore(2 * parallelism)
         self._buffers: list[bytearray] = []
         self._are_made = False

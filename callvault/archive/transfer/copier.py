@@ -7,19 +7,19 @@ the archive, and computes the SHA-256 of the whole.
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Lock
 
-from callvault.archive.blocks import Layout, block_size_for
+from callvault.archive.blocks import BLOCK_SIZE, Layout, block_size_for
 from callvault.archive.store import Archive, StoredObject, Upload
 from callvault.archive.transfer.backoff import Aborted, Backoff, RetryLimits
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.fetch import Fetcher, RangeFetcher, SourceChanged, StreamFetcher
 from callvault.archive.transfer.source import Answer, Reader, Source
 from callvault.archive.transfer.threads import OnProgress, Threads
-from callvault.errors import BrokenContent, Throttled
+from callvault.errors import BrokenContent
 
 MAX_VERSIONS = 3
 """Attempts at a file that changes meanwhile; the last one in one stream, if its size stays."""
@@ -133,6 +133,8 @@ class Copy:
             raise self._nothing_came()
         layout = Layout.of(size, answer.etag, self._block_size)
         self._block_size = layout.block_size
+        if size <= min(layout.block_size, BLOCK_SIZE):
+            return self._copy_whole(reader, answer, layout)
         with self._begin(layout.token) as upload:
             staged = upload.resume(layout) if len(layout) > 1 else {}
             missing = [index for index in range(len(layout)) if index not in staged]
@@ -140,6 +142,46 @@ class Copy:
             if missing:
                 self._move_ranges(reader, answer, layout, missing, upload)
             return self._commit(upload, size, answer)
+
+    def _copy_whole(self, reader: Reader, answer: Answer, layout: Layout) -> Copied:
+        """Copy a file of one block: in this thread, and into the archive in one request."""
+        fetcher = RangeFetcher(reader, self._backoff, layout, answer.etag)
+        fetcher.opened = answer if answer.length == layout.size else None
+        self._threads.fetchers = [fetcher]
+        with (
+            self._begin() as upload,
+            self._threads.watched_by(self.buffers.watch, self._report) as report,
+            self._one_buffer() as buffer,
+        ):
+            block = _Block(0, buffer)
+            self._fetch(fetcher, block)
+            # the last moment at which the copy can end and leave nothing
+            report()
+            stored = self._write_whole(upload, block)
+        return Copied(layout.size, answer.etag, stored)
+
+    @contextmanager
+    def _one_buffer(self) -> Iterator[bytearray]:
+        buffer = self.buffers.acquire(self._block_size, self, self._threads.stopped)
+        if buffer is None:
+            raise Aborted
+        try:
+            yield buffer
+        finally:
+            self.buffers.release(buffer, self)
+
+    def _write_whole(self, upload: Upload, block: _Block) -> StoredObject:
+        data = memoryview(block.buffer)[: block.length]
+
+        def write() -> StoredObject:
+            return upload.write_whole(
+                data,
+                content_type=self.content_type,
+                metadata=self.metadata,
+                sha256=block.sha256,
+            )
+
+        return self._backoff.send(write)
 
     def _move_ranges(
         self, reader: Reader, answer: Answer, layout: Layout, missing: Sequence[int], upload: Upload
@@ -234,16 +276,8 @@ class Copy:
                 self.buffers.release(block.buffer, self)
 
     def _upload(self, upload: Upload, block: _Block) -> None:
-        data, attempts = memoryview(block.buffer)[: block.length], 0
-        while not self._threads.stopped.is_set():
-            try:
-                upload.put(block.index, data, sha256=block.sha256)
-            except Throttled as error:
-                attempts += 1
-                self._backoff.retry_or_raise(error, attempts)
-            else:
-                self._backoff.succeeded()
-                return
+        data = memoryview(block.buffer)[: block.length]
+        self._backoff.send(lambda: upload.put(block.index, data, sha256=block.sha256))
 
     def _next_missing(self) -> int | None:
         with self._lock:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from callvault.archive.blocks import BlockDigests, Layout
 from callvault.archive.digests import WholeDigest
 from callvault.archive.store import Archive
+from callvault.archive.transfer.backoff import Aborted
 from callvault.archive.transfer.buffers import BufferPool
-from callvault.archive.transfer.threads import OnProgress
+from callvault.archive.transfer.threads import OnProgress, Threads
 from callvault.errors import BrokenContent, ContentMissing
 
 _PARALLELISM = 4
@@ -54,15 +55,19 @@ def read_back(
         raise ContentMissing(
             f"{archive.location(object_name)} does not exist: copy it again", owner="archive"
         )
-    digests = archive.digests(object_name)
+    digests = BlockDigests.of_whole(found.size, found.sha256) or archive.digests(object_name)
     buffers = buffers or BufferPool()
     layout = Layout(found.size, digests.block_size if digests else buffers.block_size, "")
     if digests and len(digests.sha256) != len(layout):
         raise _broken(archive, object_name, f"has {found.size} bytes, and not those of its blocks")
+    is_one = len(layout) == 1
+    # the digest of a single block is that of the whole: computed once, below
+    reader = _Reader(archive, object_name, layout, None if is_one else digests)
     with WholeDigest() as whole:
-        for block in _blocks(_Reader(archive, object_name, layout, digests), buffers, on_progress):
+        for block in (_one_block if is_one else _blocks)(reader, buffers, on_progress):
             whole.update(block)
-    if found.sha256 and found.sha256 != whole.sha256:
+    expected = found.sha256 or (digests.whole if digests else None)
+    if expected and expected != whole.sha256:
         raise _broken(archive, object_name, "returns other bytes than its SHA-256 says")
     return Digest(found.size, whole.sha256, whole.sha512, is_compared=digests is not None)
 
@@ -89,6 +94,23 @@ class _Reader:
         if self.expected and hashlib.sha256(block).digest() != self.expected.sha256[index]:
             raise _broken(self.archive, self.object_name, f"returns other bytes in block {index}")
         return block
+
+
+def _one_block(
+    reader: _Reader, buffers: BufferPool, on_progress: OnProgress
+) -> Iterator[memoryview]:
+    """Yield the only block, read in this thread: another one would cost more than a small file."""
+    holder, threads, size, done = object(), Threads(), reader.layout.size, 0
+    with threads.watched_by(buffers.watch, lambda: on_progress(done, size)) as report:
+        buffer = buffers.acquire(reader.layout.block_size, holder, threads.stopped)
+        if buffer is None:
+            raise Aborted
+        try:
+            yield reader.read(0, buffer)
+            done = size
+            report()
+        finally:
+            buffers.release(buffer, holder)
 
 
 def _blocks(reader: _Reader, buffers: BufferPool, on_progress: OnProgress) -> Iterator[memoryview]:

@@ -1,10 +1,12 @@
 """Threads of one copy, and the thread that watches over them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import Event, Lock, Thread
 
 from callvault.archive.transfer.backoff import Aborted
 from callvault.archive.transfer.fetch import Fetcher
+from callvault.archive.transfer.watch import Watch
 
 OnProgress = Callable[[int, int | None], None]
 """Called with the bytes done and the bytes in all, None where the source announced no size."""
@@ -41,6 +43,25 @@ class Threads:
                 thread.join(_REPORT_INTERVAL)
                 if thread.is_alive():
                     self._watch(report)
+
+    @contextmanager
+    def watched_by(self, watch: Watch, report: Callable[[], None]) -> Iterator[Callable[[], None]]:
+        """Do the same for the block, whose work is this thread's; yield what reports at once.
+
+        The first failure ends the block and is raised, be it of the block or of ``report``.
+        """
+        try:
+            with watch.over(lambda: self._watch(report)) as look:
+                yield lambda: self._now(look)
+        except Exception:
+            if self.failure is not None:
+                raise self.failure from None
+            raise
+
+    def _now(self, look: Callable[[], None]) -> None:
+        look()
+        if self.failure is not None:
+            raise Aborted
 
     def fail(self, error: BaseException) -> None:
         """End all threads because of ``error``, unless an earlier one has."""

@@ -22,6 +22,7 @@ from callvault.archive.store import read_small
 from callvault.archive.verify.erased import RECORD_PREFIXES, ChainedRecords, is_record_name
 from callvault.archive.verify.inspector import UNREADABLE, Inspector
 from callvault.archive.verify.numbered import NumberedObjects
+from callvault.archive.verify.read_ahead import ReadAhead
 from callvault.archive.verify.told_links import ToldLink, contradictions
 from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import ChainLink, LinkReference, Manifest
@@ -58,8 +59,9 @@ class ChainWalk:
     `manifests` yields what is sealed, in the order of sealing.
     """
 
-    def __init__(self, inspector: Inspector) -> None:
+    def __init__(self, inspector: Inspector, ahead: ReadAhead) -> None:
         self._inspector = inspector
+        self._ahead = ahead
         # listed first: a manifest sealed while this runs must not look as if it were not linked
         self._listed = self._manifest_names()
         self._links = NumberedObjects(inspector, CHAIN_PREFIX, link_object_name, "link")
@@ -84,10 +86,11 @@ class ChainWalk:
     def manifests(self) -> Iterator[Manifest]:
         """Check every link and what it names; yields the manifests that can be read."""
         self._links.report_gaps()
-        for sequence in self._links.numbers:
-            manifest = self._link(sequence)
-            if manifest is not None:
-                yield manifest
+        for sequence, looked in self._ahead.of(self._links.numbers):
+            with self._inspector.looking_at(looked):
+                manifest = self._link(sequence)
+                if manifest is not None:
+                    yield manifest
         self._records.tell_present()
         for name in sorted(self._listed - self._sealed.keys()):
             self._inspector.problem(

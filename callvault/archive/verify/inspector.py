@@ -1,20 +1,20 @@
 """Inspection of single objects for a verification, and the report of what was found."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from callvault.archive.digests import WholeDigest
 from callvault.archive.manifests.documents import (
     Document,
     Keyring,
-    read_document,
     reference_to,
     sha256,
 )
-from callvault.archive.manifests.evidence import properties_of
 from callvault.archive.names import is_object_name
 from callvault.archive.object_metadata import SHA256
-from callvault.archive.store import Archive, read_small
+from callvault.archive.store import Archive
 from callvault.archive.verify.expectation import Expectation
+from callvault.archive.verify.read_ahead import Looked
 from callvault.contracts.base import State
 from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import ArchivedObject, LinkReference, ObjectReference
@@ -88,10 +88,21 @@ class Inspector:
         self.keys = keys
         self.report = report
         self.expected = expected
+        self.looked = Looked(archive)
+        """The archive, or what was read of it ahead."""
         self._on_read = on_read
         self._with_problems: set[str] = set()
         self._missing: dict[str, ObjectReference] = {}
         """Sealed objects that are not there, until it is known whether they were erased."""
+
+    @contextmanager
+    def looking_at(self, looked: Looked) -> Iterator[None]:
+        """Ask for nothing within the block that was looked at already."""
+        before, self.looked = self.looked, looked
+        try:
+            yield
+        finally:
+            self.looked = before
 
     def problem(self, object_name: str, text: str) -> None:
         self._with_problems.add(object_name)
@@ -113,7 +124,7 @@ class Inspector:
     def is_gone(self, object_name: str) -> bool:
         """Tell if the archive can be looked at and holds no such object."""
         try:
-            return self.archive.stat(object_name) is None
+            return self.looked.stat(object_name) is None
         except UNREADABLE:  # told by whoever reads it
             return False
 
@@ -123,7 +134,7 @@ class Inspector:
         The store's own record of its SHA-256 must agree with its bytes.
         """
         try:
-            data = read_small(self.archive, object_name)
+            data = self.looked.bytes_of(object_name)
         except UNREADABLE as error:
             self._tell_unreadable(object_name, error)
             return None
@@ -136,7 +147,7 @@ class Inspector:
         None, and a problem, where it cannot be read.
         """
         try:
-            document = read_document(model, data)
+            document = self.looked.document(model, object_name, data)
         except BrokenContent as error:
             self.problem(object_name, str(error))
             return None
@@ -166,7 +177,7 @@ class Inspector:
             )
             return False
         try:
-            found = self.archive.stat(sealed.object_name)
+            found = self.looked.stat(sealed.object_name)
         except UNREADABLE as error:
             self._tell_unreadable(sealed.object_name, error)
             return False
@@ -228,12 +239,11 @@ class Inspector:
         return False
 
     def _digest(self, sealed: ArchivedObject) -> WholeDigest:
-        with WholeDigest() as digest:
-            for piece in self.archive.read(sealed.object_name):
-                digest.update(piece)
-                self.report.bytes_read += len(piece)
-                self._on_read(len(piece))
-        return digest
+        def count(read: int) -> None:
+            self.report.bytes_read += read
+            self._on_read(read)
+
+        return self.looked.digest(sealed.object_name, count)
 
     def _tell_unreadable(self, object_name: str, error: CallvaultError) -> None:
         missing = isinstance(error, ContentMissing)
@@ -241,8 +251,7 @@ class Inspector:
 
     def _compare_properties(self, object_name: str, sealed: Mapping[str, str]) -> None:
         try:
-            found = self.archive.stat(object_name)
-            is_as_sealed = found is None or properties_of(self.archive, found) == sealed
+            is_as_sealed = self.looked.properties(object_name) in (None, sealed)
         except UNREADABLE as error:
             self._tell_unreadable(object_name, error)
             return

@@ -3,12 +3,10 @@
 It works on any archive and needs no service, no workflow and no database.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from callvault.archive.manifests.documents import Keyring, canonical, read_document, sha256
-from callvault.archive.media.check import Expected, check_media
+from callvault.archive.media.check import Expected
 from callvault.archive.names import (
     RECORDINGS_PREFIX,
     duty_record_in,
@@ -23,14 +21,14 @@ from callvault.archive.verify.chain import ChainWalk, check_keys
 from callvault.archive.verify.checkpoints import trusted_checkpoints
 from callvault.archive.verify.expectation import Expectation
 from callvault.archive.verify.inspector import UNSIGNED, Inspector, Remark, Report
+from callvault.archive.verify.read_ahead import ReadAhead
+from callvault.archive.verify.sealed_objects import sealed_objects
 from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import (
     ArchivedObject,
     ChainLink,
     LinkReference,
     Manifest,
-    ManifestChunk,
-    ManifestRecording,
 )
 from callvault.contracts.media import MediaCheck
 from callvault.errors import BrokenContent
@@ -80,7 +78,8 @@ def verify_archive(
     check_keys(inspector)
     # before the chain is listed: what is sealed and told meanwhile must not look as if it were cut
     checkpoints = list(trusted_checkpoints(inspector))
-    chain, objects = ChainWalk(inspector), _Objects(inspector, progress)
+    chain = ChainWalk(inspector, ReadAhead(archive, quick=quick))
+    objects = _Objects(inspector, progress)
     progress.expect(chain.length)
     for manifest in chain.manifests():
         objects.verify(manifest)
@@ -165,7 +164,7 @@ class _Objects:
         report.manifests += 1
         for finding in manifest.findings:
             self._inspector.warning(manifest.object_name, f"when it was sealed: {finding}")
-        new = [each for each in _sealed_objects(manifest) if self._is_new(manifest, each.object)]
+        new = [each for each in sealed_objects(manifest) if self._is_new(manifest, each.object)]
         report.objects += len(new)
         in_place = [each for each in new if self._inspector.is_in_place(each.object)]
         to_read = [] if report.quick else in_place
@@ -193,39 +192,10 @@ class _Objects:
         return before is None
 
 
-@dataclass(frozen=True, slots=True)
-class _Sealed:
-    """An object that a manifest names, and for media its verdict."""
-
-    object: ArchivedObject
-    check: MediaCheck | None
-    expected: Expected
-
-
-def _sealed_objects(manifest: Manifest) -> Iterator[_Sealed]:
-    for chunk in manifest.chunks:
-        expected = _expected(manifest.recording, chunk)
-        if chunk.media:
-            yield _Sealed(chunk.media, chunk.check, expected)
-        if chunk.metadata:
-            yield _Sealed(chunk.metadata, None, expected)
-
-
-def _expected(recording: ManifestRecording, chunk: ManifestChunk) -> Expected:
-    """Rebuild what the media was compared with when it was sealed."""
-    return Expected(
-        recording.recording_format_type,
-        recording.recording_content_type,
-        recording.recording_channel_type,
-        chunk.check.facts.expected_duration_ms if chunk.check else None,
-        sum(pause.duration_ms for pause in chunk.service_pauses),
-    )
-
-
 def _recheck_media(
     inspector: Inspector, sealed: ArchivedObject, was: MediaCheck, expected: Expected
 ) -> None:
-    found = check_media(inspector.archive, sealed.object_name, sealed.size, expected)
+    found = inspector.looked.media(sealed, expected)
     if found.verdict is was.verdict:
         return
     text = f"as media it is judged {found.verdict}, and was {was.verdict} when it was sealed"
