@@ -93,6 +93,7 @@ _BY_STATE: Mapping[str, Callable[[Record], Judgement]] = {
     "failed_to_start": _failed_to_start,
     "declined": lambda record: Judgement(Verdict.DECLINED, record.problem),
     "empty": lambda _: Judgement(Verdict.EMPTY),
+    "erased": lambda record: Judgement(Verdict.ERASED, record.problem),
     "": _unknown,
 }
 
@@ -102,6 +103,7 @@ _BEST_FIRST = (
     Verdict.DECLINED,
     Verdict.NO_SUCH_CALL,
     Verdict.EMPTY,
+    Verdict.ERASED,
     Verdict.PARTIAL,
     Verdict.LOST,
     Verdict.UNKNOWN,
