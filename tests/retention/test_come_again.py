@@ -15,6 +15,8 @@ from callvault.archive.store import put_bytes
 from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.erasures import ErasedDocument, ErasureTarget
 from callvault.contracts.manifest import SealInput
+from callvault.contracts.states import ChunkState
+from callvault.contracts.status import ChunkStatus
 from callvault.errors import RecordingErased
 from callvault.retention.tombstones import Buried, bury
 from tests.archive.sealed import SIGNER, announced, archived, manifest_of, recording, seal_input
@@ -31,7 +33,14 @@ OF_ANA = ErasureTarget(participant=HASH(ANA))
 def order_of(corpus: Corpus, kept: Kept) -> SealInput:
     """The order to seal it, as a workflow that was restored to before gives it again."""
     place = corpus.archives[kept.archive]
-    chunk = archived(place, media=kept.media, recording_id=kept.recording_id)
+    (found,) = looked_up(corpus, kept).recordings[0].chunks
+    chunk = ChunkStatus(
+        chunk=announced(0, f"0-eus-d1-{0:032x}"),
+        state=ChunkState.ARCHIVED,
+        announced_at=SEALED_AT,
+        retention_starts_at=SEALED_AT,
+        archived=found.archived,
+    )
     agreed = ConsentRecord(
         participant=HASH(ANA), given=True, decided_at=SEALED_AT, received_at=SEALED_AT
     )
@@ -189,7 +198,9 @@ async def test_a_late_file_of_it_is_sealed_beside_the_silent_one_by_a_manifest_w
     order = order_of(corpus, kept)
     await erase(temporal, corpus, CHANNEL_OF_ANA)
     late = archived(main, 1, recording_id=kept.recording_id)
-    gone = order.recording.chunks[0].model_copy(update={"state": "erased", "archived": None})
+    gone = order.recording.chunks[0].model_copy(
+        update={"state": ChunkState.ERASED, "archived": None}
+    )
     again = order.recording.model_copy(update={"chunks": [gone, late]})
     sealed = seals(corpus)
     renewed = ActivityEnvironment().run(
