@@ -52,6 +52,9 @@ class ErasureRecord(Message):
     """The reason of the decision: why nothing stood against it."""
     erased: Annotated[tuple[ObjectReference, ...], Field(min_length=1, max_length=MAX_ERASED)]
     """Every object, the manifests too. Hashes and sizes are all that is kept of them."""
+    workflows: tuple[str, ...] = ()
+    """Ids of the workflows that kept it: a reconciliation does not miss their recordings. Such an
+    id is a hash of the call's."""
     requested_by: ShortText
     authenticated_as: CallerName = ""
     reason: ShortText

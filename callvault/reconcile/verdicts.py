@@ -15,6 +15,8 @@ class Discrepancy:
     what: str
     is_unknown: bool = False
     """True if the archive did not answer, so that the object may well be there."""
+    is_erased: bool = False
+    """True if a record in the archive says that it was erased."""
 
 
 Discrepancies = Mapping[ExpectedObject, Discrepancy]
@@ -38,10 +40,14 @@ def judge(record: Record, discrepancies: Discrepancies) -> Judgement:
         if expected in discrepancies
     }
     # Before the unknown: one object that is surely gone decides.
-    if gone := {expected: why for expected, why in wrong.items() if not why.is_unknown}:
+    erased = {expected: why for expected, why in wrong.items() if why.is_erased}
+    left = {expected: why for expected, why in wrong.items() if not why.is_erased}
+    if gone := {expected: why for expected, why in left.items() if not why.is_unknown}:
         return _about(Verdict.MISSING, gone)
-    if wrong:
-        return _about(Verdict.UNKNOWN, wrong)
+    if left:
+        return _about(Verdict.UNKNOWN, left)
+    if erased:
+        return _about(Verdict.ERASED, erased)
     # By the value: a state that only a newer worker knows is no error.
     decide = _BY_STATE.get(record.state, _going_on)
     return decide(record)

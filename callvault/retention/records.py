@@ -56,6 +56,7 @@ def record_erasure(
         cause=asked.target.cause,
         decision=shorten(reason),
         erased=tuple(_reference(archive, each, told.get(each.name)) for each in objects),
+        workflows=() if asked.target.channel_only else order.recording.workflows,
         requested_by=asked.requested_by,
         authenticated_as=asked.authenticated_as,
         reason=asked.reason,
