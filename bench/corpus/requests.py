@@ -20,8 +20,8 @@ def counted() -> Iterator[Counter[str]]:
             counts["LIST" if "comp=list" in request.url else request.method] += 1
         return send(transport, request, **options)
 
-    RequestsTransport.send = counting  # type: ignore[method-assign]
+    RequestsTransport.send = counting
     try:
         yield counts
     finally:
-        RequestsTransport.send = send  # type: ignore[method-assign]
+        RequestsTransport.send = send
