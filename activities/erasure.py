@@ -5,6 +5,7 @@ Each activity is a small step that can be repeated: what an attempt has done, th
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -31,18 +32,30 @@ from callvault.contracts.erasures import (
     ErasureTarget,
     KeptHistories,
     PlannedErasure,
+    PlannedRecording,
     RecordedErasure,
 )
 from callvault.retention.channels import Removal
-from callvault.retention.inventory import Inventory, take
+from callvault.retention.inventory import Inventory, has_unsealed, take, take_unsealed
 from callvault.retention.judgement import Circumstances, judge, workflows_of
+from callvault.retention.latecomers import delete_latecomers
 from callvault.retention.letters import delete_letters
-from callvault.retention.plan import Places, all_holds, inventories, plan
+from callvault.retention.plan import (
+    Places,
+    all_holds,
+    inventories,
+    plan,
+)
 from callvault.retention.records import certify, delete_recorded, find_erasure, record_erasure
+from callvault.retention.tombstones import buried_by, bury
 from callvault.temporal.deletion import delete_closed, is_open
 
 STALE_PLAN = "StalePlan"
 """Type of the failure of an erasure whose plan is not what its token stands for."""
+
+GONE = "nothing of it is there any more: another erasure was faster"
+
+UNSEALED = "archive {} has got files of it that are not sealed there: plan again"
 
 CHANGED = "it has changed since it was planned: plan again"
 
@@ -113,16 +126,25 @@ class ErasureActivities:
             return await asyncio.to_thread(self._record, order, opened, server_clock())
 
     @activity.defn(no_thread_cancel_exception=True)
-    def delete_recording(self, order: EraseRecording) -> None:
-        """Delete what the record names, and everybody's index entries; what is gone is gone."""
+    def delete_recording(self, order: EraseRecording) -> str:
+        """Delete what the record names, and everybody's index entries; what is gone is gone.
+
+        Before that a tombstone is set in every archive. Returns why something stays, or nothing.
+        """
+        now = server_clock()
         with translated(retry_permanent=True), background_heartbeat():
             archive = self._archive_of(order.recording.archive)
             record = find_erasure(archive, order.erasure, order.number)
             if record is None:
                 raise ApplicationError("its erasure is not recorded", non_retryable=True)
+            # From here on nothing of it comes any more: what has come by now is looked at after.
+            self._bury(order, now)
             # First, for manifests and metadata files tell who has one.
             _delete_index(archive, self._take(order), record)
             delete_recorded(archive, record, activity.heartbeat)
+            if order.order.target.channel_only:
+                return ""
+            return delete_latecomers(archive, order.recording.folder, record, self._places.hash_of)
 
     @activity.defn
     async def delete_histories(self, order: EraseHistories) -> KeptHistories:
@@ -155,6 +177,10 @@ class ErasureActivities:
             keep_record(archive, there, signer)
             return RecordedErasure(record=there.object_name, reason=there.decision)
         found = self._take(order)
+        if not found.objects:
+            return RecordedErasure(record=None, reason=GONE)
+        if not planned.sealed_in and (name := self._unsealed_elsewhere(planned)):
+            return RecordedErasure(record=None, reason=UNSEALED.format(name))
         removal = self._removal(order, archive, signer, now)
         # What an interrupted attempt has made is no change from outside.
         before = found.without(removal.own(found)) if removal else found
@@ -165,8 +191,17 @@ class ErasureActivities:
         if removal:
             removal.seal(found)
         erased = removal.replaced(before) if removal else before.objects
-        record = record_erasure(archive, erased, order, judged.reason, signer, now)
+        record = record_erasure(archive, erased, before.told, order, judged.reason, signer, now)
         return RecordedErasure(record=record.object_name, reason=record.decision)
+
+    def _bury(self, order: EraseRecording, now: Callable[[], datetime]) -> None:
+        if order.recording.sealed_in and order.order.target.channel_only:
+            return  # a file that is no longer needed: the recording stays where it is sealed
+        for buried in buried_by(self._take(order), order.recording.channels):
+            for name, open_archive in self._places.archives.items():
+                activity.heartbeat()
+                with closing(open_archive()) as archive:
+                    bury(archive, buried, order.erasure, self._signer_of(name), now)
 
     def _around(
         self, order: EraseRecording, opened: frozenset[str], now: datetime
@@ -183,14 +218,27 @@ class ErasureActivities:
     ) -> Removal | None:
         """Return how one person is taken out; None where the whole recording goes."""
         target, channels = order.order.target, order.recording.channels
-        if not target.channel_only or target.participant is None:
+        if not channels or target.participant is None:
             return None
         hash_of = self._places.hash_of
         return Removal(archive, order.erasure, target.participant, channels, hash_of, signer, now)
 
     def _take(self, order: EraseRecording) -> Inventory:
-        archive = self._archive_of(order.recording.archive)
-        return take(archive, order.recording.folder, self._places.hash_of)
+        recording, hash_of = order.recording, self._places.hash_of
+        sealed_in = recording.sealed_in or recording.archive
+        sealed = take(self._archive_of(sealed_in), recording.folder, hash_of)
+        if not recording.sealed_in:
+            return sealed
+        return take_unsealed(self._archive_of(recording.archive), sealed, hash_of)
+
+    def _unsealed_elsewhere(self, planned: PlannedRecording) -> str:
+        """Name another archive that holds unsealed files of it: those of a failback, say."""
+        for name, open_archive in self._places.archives.items():
+            if name != planned.archive:
+                with closing(open_archive()) as archive:
+                    if has_unsealed(archive, planned.folder):
+                        return name
+        return ""
 
     async def _delete_history(self, workflow_id: str) -> bool:
         return await delete_closed(self._client, workflow_id)

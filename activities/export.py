@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.archived_chunk import archived_chunk
 from activities.clock import server_clock
+from activities.erased_files import ErasedFiles
 from activities.export_metadata import Reader, export_metadata, reader_of
 from activities.export_names import object_name, possible_names
 from activities.heartbeat import denied_since
@@ -73,12 +74,14 @@ class ExportActivities:
         buffers: BufferPool | None = None,
         index: SubjectIndex | None = None,
         refuse_other_region: Callable[[str, str], None] = lambda resource, archive: None,
+        erased: ErasedFiles | None = None,
     ) -> None:
         """Share ``buffers``, the memory of copies, among all exports of the process.
 
         Without ``index``, nobody is indexed. ``refuse_other_region`` raises where a resource's
-        recordings must not go to an archive.
+        recordings must not go to an archive; ``erased`` tells what was erased.
         """
+        self._erased = erased or ErasedFiles()
         self._refuse_other_region = refuse_other_region
         self._client_of = client_of
         self._archive_of = archive_of
@@ -131,6 +134,7 @@ class ExportActivities:
             )
         may_wait = not input.is_archived_alone
         metadata = export_metadata(sources.metadata, archive, name, now, may_wait=may_wait)
+        self._erased.drop(archive, input, name, metadata.object_name)
         if self._index:
             self._index.add_chunk(archive, input, name, metadata)
         exported_bytes(activity.metric_meter()).add(digest.size, {"archive": archive.name})
@@ -211,6 +215,7 @@ class ExportActivities:
         for known in possible_names(archive, input):
             if already_archived(archive, known, identity) is not None:
                 return known, {}
+        self._erased.refuse(archive, input)
         # Only now: what lies in the archive is not lost, whatever is amiss with the service.
         source = stored or self._from_service(input)
         format_type = input.recording_format_type

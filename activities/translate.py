@@ -17,6 +17,7 @@ from callvault.errors import (
     CallvaultError,
     ConfigurationError,
     NotReady,
+    RecordingErased,
     TryAgain,
     WrongArchive,
 )
@@ -28,6 +29,10 @@ OPERATOR_FIXABLE = (AccessDenied, ConfigurationError, WrongArchive)
 Such an attempt is repeated every `OPERATOR_RETRY_INTERVAL`.
 """
 
+ERASED = RecordingErased.__name__
+"""Type of the failure of what would archive something that was erased; of a seal, its details are
+the document id and the index of each such file."""
+
 OPERATOR_RETRY_INTERVAL = timedelta(seconds=30)
 PERMANENT_RETRY_INTERVAL = timedelta(minutes=5)
 
@@ -38,12 +43,12 @@ def translated(*, retry_permanent: bool = False) -> Iterator[None]:
 
     ``retry_permanent`` is for work that must never be given up before its deadline (an export):
     there even an error that repeating does not mend is tried again, slowly, as a person may mend
-    its cause.
+    its cause. An erasure is none to be mended.
     """
     try:
         yield
     except CallvaultError as error:
-        if not isinstance(error, NotReady):
+        if not isinstance(error, (NotReady, RecordingErased)):
             _count(error)
         raise to_application_error(error, retry_permanent=retry_permanent) from error
 
@@ -60,7 +65,7 @@ def to_application_error(error: CallvaultError, *, retry_permanent: bool) -> App
     delay = error.retry_after
     if isinstance(error, OPERATOR_FIXABLE):
         is_transient, delay = True, OPERATOR_RETRY_INTERVAL
-    elif not is_transient and retry_permanent:
+    elif not is_transient and retry_permanent and not isinstance(error, RecordingErased):
         is_transient, delay = True, PERMANENT_RETRY_INTERVAL
     return ApplicationError(
         _message(error),
@@ -80,6 +85,7 @@ def _message(error: CallvaultError) -> str:
 
 
 def _category(error: CallvaultError) -> ApplicationErrorCategory:
-    # A healthy call waits for what is not there yet: no line of the log, no failure in metrics.
-    waits = isinstance(error, NotReady)
-    return ApplicationErrorCategory.BENIGN if waits else ApplicationErrorCategory.UNSPECIFIED
+    # A healthy call waits for what is not there yet, and what was erased is not to come: no line
+    # of the log, no failure in metrics.
+    is_well = isinstance(error, (NotReady, RecordingErased))
+    return ApplicationErrorCategory.BENIGN if is_well else ApplicationErrorCategory.UNSPECIFIED

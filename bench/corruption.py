@@ -155,6 +155,13 @@ class MemoryArchive:
     def names(self, prefix: str = "") -> Iterator[str]:
         yield from [NAME] if self.data else []
 
+    @property
+    def sets_legal_holds(self) -> bool:
+        return False
+
+    def set_legal_hold(self, object_name: str, *, held: bool) -> None:
+        raise NotImplementedError
+
     def location(self, object_name: str) -> str:
         return f"memory:{object_name}"
 

@@ -55,7 +55,13 @@ def open_archive(name: str, settings: ArchiveSettings) -> Archive:
     access = StorageAccess.from_settings(settings)
     lasts = settings.immutable_for
     immutability = Immutability(lasts, settings.immutability_mode) if lasts else None
-    return BlobArchive.open(name, access, settings.container, immutability=immutability)
+    return BlobArchive.open(
+        name,
+        access,
+        settings.container,
+        immutability=immutability,
+        legal_holds=settings.sets_legal_holds,
+    )
 
 
 def open_proven(name: str, settings: ArchiveSettings, remembered: str | None = None) -> Archive:

@@ -15,6 +15,7 @@ CallvaultError
 │   ├── AccessDenied        401 or 403: key, identity or role
 │   ├── NotDone             a request was taken, and ACS was not seen to do it
 │   ├── RecordingNotFound   ACS knows no such recording (8522): over, or never was
+│   ├── RecordingErased     an erasure's tombstone stands for the recording, or for the file
 │   ├── PayloadDamaged      a payload in Temporal that no key will ever open
 │   ├── ConfigurationError  a setting is missing, unknown or contradictory
 │   ├── WrongArchive        the place is not the archive that it should be
@@ -142,6 +143,13 @@ class RecordingNotFound(NeverAgain):
 
     owner: Owner = "service"
     cause = Cause.REFUSED
+
+
+class RecordingErased(NeverAgain):
+    """A tombstone in the archive says that this was erased: it is not archived again."""
+
+    documents: tuple[tuple[str, int], ...] = ()
+    """Document id and index of each file of which it says so."""
 
 
 class PayloadDamaged(NeverAgain):

@@ -14,6 +14,7 @@ from temporalio.worker import Worker, WorkflowRunner
 from activities.alarm_causes import AlarmCauses
 from activities.clock import ServerTime
 from activities.control import ControlActivities
+from activities.erased_files import ErasedFiles
 from activities.erasure import ErasureActivities
 from activities.erasure_places import places_of
 from activities.export import ExportActivities
@@ -128,14 +129,16 @@ def _workers(
         yield event_worker(client, events, settings.worker)
     if only is not Role.CONTROL:
         index = SubjectIndex(connections.hash_of)
+        erased = ErasedFiles(connections.keys_of)
         export = ExportActivities(
             connections.client_of,
             connections.archive_of,
             connections.buffers,
             index,
             settings.refuse_other_region,
+            erased,
         )
-        seal = SealActivities(connections.archive_of, connections.signer_of, index)
+        seal = SealActivities(connections.archive_of, connections.signer_of, index, erased)
         reconcile = ReconcileActivities(
             client,
             openers(settings.archives, remembered),

@@ -9,6 +9,7 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 from activities.control import OCCUPIED
 from activities.export import ARCHIVE_REFUSED, NOT_ARCHIVED
 from activities.seal import FILES_GONE
+from activities.translate import ERASED
 from callvault.causes import Blame, Cause, blame_in
 from callvault.contracts import names
 
@@ -27,6 +28,19 @@ def files_gone(error: FailureError) -> list[tuple[str, int]]:
     """Return document id and index of each file that a seal did not find in the archive."""
     cause = _cause(error)
     if not isinstance(cause, ApplicationError) or cause.type != FILES_GONE:
+        return []
+    return [(document_id, index) for document_id, index in cause.details]
+
+
+def was_erased(error: FailureError) -> bool:
+    """Tell if an activity refused to archive what was erased."""
+    return _type(error) == ERASED
+
+
+def files_erased(error: FailureError) -> list[tuple[str, int]]:
+    """Return document id and index of each file that a seal refused because it was erased."""
+    cause = _cause(error)
+    if not isinstance(cause, ApplicationError) or cause.type != ERASED:
         return []
     return [(document_id, index) for document_id, index in cause.details]
 

@@ -97,11 +97,13 @@ class ErasureWorkflow:
         if recorded.record is None:
             self._hold_back(_named(each), recorded.reason)
             return False
-        await workflow.execute_activity_method(
+        left = await workflow.execute_activity_method(
             ErasureActivities.delete_recording,
             step,
             **activity_options.erase(f"delete {_named(each)}"),
         )
+        if left:
+            self._hold_back(_named(each), left)
         self._status = self._status.model_copy(update={"erased": self._status.erased + 1})
         return True
 

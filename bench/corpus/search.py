@@ -1,11 +1,13 @@
 """Everybody of a corpus is searched by the index, and compared with what the reader read."""
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from statistics import median
 
 from bench.corpus.places import Place
 from bench.corpus.reader import hash_of, read
+from bench.corpus.requests import counted
 from bench.corpus.seeding import KEY, Corpus
 from callvault.archive.store import Archive
 from callvault.archive.subjects.lookup import look_up
@@ -22,6 +24,8 @@ class Figures:
 
     entries: int = 0
     rebuild_seconds: float = 0.0
+    requests: Counter[str] = field(default_factory=Counter)
+    """Requests of the rebuild to Azure Blob, by method; none to a directory."""
     checked: int = 0
     """Entries that a check found right afterwards."""
     problems: list[str] = field(default_factory=list)
@@ -41,7 +45,8 @@ class Figures:
 
     def __str__(self) -> str:
         return (
-            f"{self.entries} entries rebuilt in {self.rebuild_seconds:.1f} s, {self.checked} found"
+            f"{self.entries} entries rebuilt in {self.rebuild_seconds:.1f} s"
+            f" ({dict(self.requests)} requests), {self.checked} found"
             f" right by a check; {self.people} people searched: {self.hits} recordings,"
             f" {self.missed} missed, {self.extra} extra; a search took"
             f" {median(self.seconds):.3f} s (median), {max(self.seconds):.3f} s (longest);"
@@ -83,9 +88,11 @@ def _index(archive: Archive, figures: Figures) -> None:
         done = IndexPass(
             archive, hiding(KEY), mends, lambda problem: figures.problems.append(problem.text)
         )
-        done.run()
+        with counted() as requests:
+            done.run()
         if mends:
             figures.rebuild_seconds = time.perf_counter() - began
+            figures.requests = requests
             figures.entries = done.counts[Verdict.WRITTEN]
         else:
             figures.checked = done.counts[Verdict.RIGHT]

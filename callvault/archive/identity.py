@@ -146,6 +146,14 @@ class ProvenArchive:
         self.prove()
         return self._archive.delete(object_name, etag=etag)
 
+    @property
+    def sets_legal_holds(self) -> bool:
+        return self._archive.sets_legal_holds
+
+    def set_legal_hold(self, object_name: str, *, held: bool) -> None:
+        self.prove()
+        self._archive.set_legal_hold(object_name, held=held)
+
     def location(self, object_name: str) -> str:
         return self._archive.location(object_name)
 

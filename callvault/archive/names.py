@@ -30,6 +30,7 @@ CHAIN_PREFIX = "manifests/"
 KEYS_PREFIX = "keys/"
 HOLDS_PREFIX = "holds/"
 ERASURES_PREFIX = "erasures/"
+TOMBSTONES_PREFIX = "tombstones/"
 SUBJECTS_PREFIX = "subjects/"
 ACCESS_PREFIX = "access/"
 CHECKPOINTS_PREFIX = "checkpoints/"
@@ -38,7 +39,7 @@ _PLAIN_LENGTH = 80
 _READABLE_LENGTH = 24
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _COMPONENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.~-]*[A-Za-z0-9_~-])?")
-_MANIFEST = re.compile(r"recordings/.*/manifest(?:-[0-9]+)?\.json")
+_MANIFEST = re.compile(r"recordings/.*/manifest(?:-([0-9]+))?\.json")
 _DUTY_RECORD = re.compile(r"recordings/.*/duties-[1-9][0-9]{0,5}\.json")
 _HOLD_RECORD = re.compile(r"holds/[0-9a-f]{16}(?:-released)?\.json")
 _ERASURE_RECORD = re.compile(r"erasures/[0-9a-f]{64}/(?:[0-9]{6}|certificate)\.json")
@@ -129,6 +130,12 @@ def is_manifest_name(object_name: str) -> bool:
     return is_object_name(object_name) and _MANIFEST.fullmatch(object_name) is not None
 
 
+def manifest_number(object_name: str) -> int:
+    """Return the number of a manifest in its folder, counted from 1; 0 for any other object."""
+    found = _MANIFEST.fullmatch(object_name)
+    return int(found[1] or 1) if found else 0
+
+
 def duty_record_in(folder: str, number: int) -> str:
     """Build the name of the ``number``-th record, from 1, of what was done about a recording."""
     return f"{folder}/duties-{number}.json"
@@ -164,6 +171,20 @@ def is_erasure_record_name(object_name: str) -> bool:
     return _ERASURE_RECORD.fullmatch(object_name) is not None
 
 
+def tombstone_name(recording_id: str | None, server_call_id: str, number: int) -> str:
+    """Build ``tombstones/<2 hex>/<hash>-<number>.json``, a recording's tombstone, from 1.
+
+    Of a recording whose id is not known, the hash is its call's.
+    """
+    told = (
+        f"recording\n{recording_id}"
+        if recording_id is not None
+        else f"call\n{canonical_call_id(server_call_id)}"
+    )
+    key = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{TOMBSTONES_PREFIX}{key[:2]}/{key}-{number}.json"
+
+
 def folder_of(object_name: str) -> str:
     """Return the folder of an object: that of its recording."""
     return object_name.rpartition("/")[0]
@@ -172,6 +193,11 @@ def folder_of(object_name: str) -> str:
 def is_recording_folder(folder: str) -> bool:
     """Return True if a recording's objects could lie in this folder."""
     return is_object_name(folder) and _RECORDING_FOLDER.fullmatch(folder) is not None
+
+
+def is_shared_folder(folder: str) -> bool:
+    """Return True if recordings of a call share the folder, for their ids are not known."""
+    return folder.endswith(f"/{_NO_RECORDING_ID}")
 
 
 def is_folder_of_recording(object_name: str, recording_id: str) -> bool:

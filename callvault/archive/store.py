@@ -131,6 +131,16 @@ class Archive(Protocol):
         since, or where the store keeps it: under an immutability policy, a legal hold or a lease.
         """
 
+    @property
+    def sets_legal_holds(self) -> bool:
+        """True if the store has legal holds of its own, and the settings say to use them."""
+
+    def set_legal_hold(self, object_name: str, *, held: bool) -> None:
+        """Set or clear the store's own legal hold on an object, whatever it was before.
+
+        Not an error if there is no such object. Only where `sets_legal_holds`.
+        """
+
     def location(self, object_name: str) -> str:
         """Return the URL or path where a person finds the object, without credentials."""
 

@@ -75,8 +75,17 @@ class AzureBlobSettings(_CommonArchiveSettings):
     immutability, enabled on the container or the account. By default no such policy is set."""
     immutability_mode: Literal["unlocked", "locked"] = "unlocked"
     """`unlocked`: who has the right to may shorten that time or end it; `locked`: nobody can."""
+    legal_holds: bool | None = None
+    """`true`: where a legal hold of Callvault's is on a recording, the storage account's own is set
+    on each of its blobs, and cleared with the release. Needs version-level immutability, as
+    `immutable_for` does, with which it is the default."""
 
     _has_one_access = exactly_one("connection_string", "sas_url", "account_url")
+
+    @property
+    def sets_legal_holds(self) -> bool:
+        """True if the storage account's own legal holds are set, too."""
+        return self.immutable_for is not None if self.legal_holds is None else self.legal_holds
 
 
 class DirectorySettings(_CommonArchiveSettings):

@@ -366,6 +366,8 @@ class FoundRecordings(Message):
 
     recordings: tuple[FoundRecording, ...] = ()
     """At most one for each archive."""
+    erased: str = ""
+    """In words, that the recording was erased: none of its files is to be awaited."""
 
 
 class PollResultInput(Message):

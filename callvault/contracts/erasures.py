@@ -52,6 +52,9 @@ class ErasureRecord(Message):
     """The reason of the decision: why nothing stood against it."""
     erased: Annotated[tuple[ObjectReference, ...], Field(min_length=1, max_length=MAX_ERASED)]
     """Every object, the manifests too. Hashes and sizes are all that is kept of them."""
+    workflows: tuple[str, ...] = ()
+    """Ids of the workflows that kept it: a reconciliation does not miss their recordings. Such an
+    id is a hash of the call's."""
     requested_by: ShortText
     authenticated_as: CallerName = ""
     reason: ShortText
@@ -59,6 +62,34 @@ class ErasureRecord(Message):
     software: str
     previous: LinkReference | None
     """The newest link of the archive's chain when this was recorded."""
+    signature: Signature | None
+
+
+class ErasedDocument(Message):
+    """A file of the service that was erased, by the ids under which it is announced."""
+
+    document_id: str
+    index: int
+
+
+class Tombstone(Message):
+    """A signed note beside an erasure: the recording, or these files of it, must not come again.
+
+    It lies in every archive of the settings, since a late event, a failback or a restored workflow
+    may bring a recording into another one than it was erased from.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    object_name: str
+    archive: str
+    erasure: Sha256
+    """The token of the plan."""
+    documents: Annotated[tuple[ErasedDocument, ...], Field(max_length=MAX_ERASED)] = ()
+    """The files that must not come again; none where no file of the recording may."""
+    last_manifest: Annotated[int, Field(ge=0)] = 0
+    """Highest number of an erased manifest: no later one may take the name of one of them."""
+    recorded_at: datetime
+    software: str
     signature: Signature | None
 
 
@@ -126,6 +157,9 @@ class PlannedRecording(Message):
     """Ids of workflows whose closed histories tell of it."""
     ids: tuple[str, ...] = ()
     """The ids of the recording and its call, by which undelivered events are known."""
+    sealed_in: str = ""
+    """The other archive in which it is sealed, where these are files beside that: of an archive
+    that the recording has left, or of a failback that was interrupted."""
 
 
 class PlannedLetter(Message):

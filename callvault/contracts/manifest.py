@@ -109,6 +109,16 @@ class SourceAddress(Message):
     path: str
 
 
+class SilencedChannel(Message):
+    """One person's channel that an erasure has made silent, in a copy of the sealed file."""
+
+    channel: int
+    erasure: Sha256
+    """The token of the erasure's plan."""
+    sha256: Sha256
+    """The SHA-256 of the file as it was sealed before."""
+
+
 class ManifestChunk(Message):
     """One chunk, as announced, and as archived or lost."""
 
@@ -139,6 +149,8 @@ class ManifestChunk(Message):
     check: MediaCheck | None
     lost_reason: str
     source_deleted: bool
+    silenced: tuple[SilencedChannel, ...] = ()
+    """Channels that erasures have made silent; its media is a copy then."""
 
 
 class ManifestRecording(Message):

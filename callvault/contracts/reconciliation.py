@@ -53,6 +53,8 @@ class Verdict(StrEnum):
     """Asked for under a ``serverCallId`` that ACS does not know: nothing could be recorded."""
     EMPTY = "empty"
     """Nothing was recorded, so nothing is to be kept."""
+    ERASED = "erased"
+    """Erased from the archives, by a record: nothing is to be kept of it."""
     OPEN = "open"
     """Still recorded, awaited or being archived."""
     NOT_ASKED = "not_asked"

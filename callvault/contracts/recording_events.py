@@ -30,6 +30,8 @@ class EventKind(StrEnum):
     """Nothing was recorded, for want of consent or of an announcement."""
     FAILED = "failed"
     """It did not begin."""
+    ERASED = "erased"
+    """It was erased before, and what is told of it now is not archived again."""
 
     @property
     def is_final(self) -> bool:
@@ -43,6 +45,7 @@ END_OF = {
     RecordingState.EMPTY: EventKind.EMPTY,
     RecordingState.DECLINED: EventKind.DECLINED,
     RecordingState.FAILED_TO_START: EventKind.FAILED,
+    RecordingState.ERASED: EventKind.ERASED,
 }
 """The event of each end of a recording."""
 

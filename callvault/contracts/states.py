@@ -40,6 +40,8 @@ class RecordingState(StrEnum):
     FAILED_TO_START = "failed_to_start"
     DECLINED = "declined"
     """Nothing was recorded, for want of consent or of an announcement."""
+    ERASED = "erased"
+    """It was erased from the archives, and what is told of it later is not archived again."""
 
     @property
     def is_final(self) -> bool:
@@ -53,6 +55,7 @@ _FINAL = frozenset(
         RecordingState.EMPTY,
         RecordingState.FAILED_TO_START,
         RecordingState.DECLINED,
+        RecordingState.ERASED,
     }
 )
 
@@ -63,6 +66,8 @@ class ChunkState(StrEnum):
     ANNOUNCED = "announced"
     ARCHIVED = "archived"
     LOST = "lost"
+    ERASED = "erased"
+    """It was erased before: it is not archived again."""
 
 
 class RequestState(StrEnum):

@@ -147,7 +147,8 @@ class ChunkStatus(State):
     earlier_copy: ArchivedChunk | None = None
     """A verified copy in another archive than the one that is to keep the recording."""
     lost_reason: str = ""
-    """Why it is lost; while it is still announced, why it is lost if no archive holds it."""
+    """Why it is lost, or erased; while it is still announced, why it is lost if no archive holds
+    it."""
     is_undecided: bool = False
     """True once its last chance has passed while the archive could not be reached: that it is lost
     is not known until the archive is back."""
@@ -245,6 +246,8 @@ class RecordingStatus(State):
     """True if the export window ended before every file had been announced."""
     problem: str = ""
     """The reason why it failed to start, or why files are missing."""
+    erased: str = ""
+    """In words, that files of it were erased, and are not archived again."""
     trouble: Trouble | None = None
     """The reason why ACS does not do what it is asked; none once it does."""
     consent: ConsentTerms = ConsentTerms()

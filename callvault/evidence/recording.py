@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from callvault.archive.manifests.documents import Keyring, read_document, sha256
 from callvault.archive.manifests.duties import duties_of
-from callvault.archive.manifests.seal import find_manifest
+from callvault.archive.manifests.seal import find_manifests
 from callvault.archive.media.waveform import NoWaveform, Waveform, object_waveform
-from callvault.archive.names import duty_record_in, folder_of, manifest_in
+from callvault.archive.names import duty_record_in, folder_of
 from callvault.archive.store import Archive, read_small
 from callvault.archive.verify.inspector import Report
 from callvault.archive.verify.verifier import verify_manifest
@@ -108,10 +108,7 @@ def newest_manifests(archive: Archive, folder: str) -> list[str]:
 
 
 def _manifests(archive: Archive, folder: str) -> Iterator[Manifest]:
-    number = 1
-    while stored := find_manifest(archive, manifest_in(folder, number)):
-        yield stored.manifest
-        number += 1
+    return (stored.manifest for stored in find_manifests(archive, folder))
 
 
 def _records(archive: Archive, folder: str) -> list[DutyRecord]:

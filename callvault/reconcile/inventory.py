@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,9 +11,11 @@ from callvault.archive.manifests.documents import Keyring, read_document, sha256
 from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, is_object_name
 from callvault.archive.store import Archive, read_small
 from callvault.archive.verify.verifier import verify_manifest
+from callvault.contracts.erasures import ErasureRecord
 from callvault.contracts.manifest import Manifest
 from callvault.contracts.reconciliation import Source
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing
+from callvault.reconcile.erasures import erasures_in
 from callvault.reconcile.records import ExpectedObject, Record, of_manifest, unreadable_record
 from callvault.reconcile.verdicts import Discrepancy
 
@@ -53,6 +56,7 @@ class Inventory:
         self._failures: Counter[str] = Counter()
         self._problems: dict[str, str] = {}
         self._listed: dict[str, frozenset[str]] = {}
+        self._erased: list[ErasureRecord] | None = None
 
     def list_objects(self, since: datetime, until: datetime) -> None:
         """List the objects of every day of the period, in UTC; of an archive that answers."""
@@ -88,7 +92,12 @@ class Inventory:
         distinct = list(dict.fromkeys(expected_objects))
         with ThreadPoolExecutor(MAX_CONCURRENT_READS) as threads:
             found = threads.map(lambda expected: self._examine(expected, deep), distinct)
-            return {expected: why for expected, why in zip(distinct, found, strict=True) if why}
+            wrong = {expected: why for expected, why in zip(distinct, found, strict=True) if why}
+        return {expected: self._unless_erased(expected, why) for expected, why in wrong.items()}
+
+    def erased_workflows(self) -> frozenset[str]:
+        """Return the ids of the workflows whose recordings were erased, as records tell."""
+        return frozenset(each for record in self._erasures() for each in record.workflows)
 
     def unreferenced(self, expected_objects: Iterable[ExpectedObject]) -> int:
         """Count the media files of the period that no claim names."""
@@ -99,6 +108,15 @@ class Inventory:
             )
             for name, each in self._listed_objects()
         )
+
+    def _unless_erased(self, expected: ExpectedObject, why: Discrepancy) -> Discrepancy:
+        if why is not MISSING:
+            return why
+        for record in self._erasures():
+            is_named = any(each.object_name == expected.object_name for each in record.erased)
+            if is_named and record.archive == expected.archive:
+                return Discrepancy(f"it was erased ({record.object_name})", is_erased=True)
+        return why
 
     def sources(self) -> tuple[Source, ...]:
         """Describe each archive as a source of the report."""
@@ -117,6 +135,15 @@ class Inventory:
         """Close the archives that were opened."""
         for archive in self._opened.values():
             archive.close()
+
+    def _erasures(self) -> list[ErasureRecord]:
+        """Read the records of erasures that are believed; of an archive that answers."""
+        if self._erased is None:
+            self._erased = []
+            for name in self._opening:
+                with suppress(CallvaultError):  # told by `list_objects`, or by each object
+                    self._erased += erasures_in(self._archive(name), self._keys_of(name))
+        return self._erased
 
     def _archive(self, name: str) -> Archive:
         # Without a lock: `list_objects` opens them all before the threads of other methods begin.

@@ -52,6 +52,8 @@ class Evidence:
     discrepancies: Discrepancies
     unreferenced_objects: int = 0
     sources: tuple[Source, ...] = ()
+    erased_workflows: frozenset[str] = frozenset()
+    """Ids of workflows whose recordings were erased, and whose histories went with them."""
 
 
 Judged = tuple[Record, Judgement]
@@ -179,6 +181,8 @@ def _unrecorded_call(evidence: Evidence, workflow_id: str, traces: Sequence[Call
 
 
 def _verdict_unrecorded(evidence: Evidence, traces: Sequence[CallSeen]) -> Verdict:
+    if names.workflow_id(traces[0].server_call_id) in evidence.erased_workflows:
+        return Verdict.ERASED
     if any(seen.all_recorded for seen in traces):
         is_settled = evidence.until - traces[0].at >= SETTLING_TIME
         return Verdict.MISSING if is_settled else Verdict.OPEN

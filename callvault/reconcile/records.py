@@ -156,7 +156,7 @@ def _record(
         recording_id=recording.recording_id,
         state=recording.state,
         is_over=is_over,
-        problem=recording.problem,
+        problem=recording.problem or getattr(recording, "erased", ""),
         origin=recording.origin,
         announced=len(recording.chunks),
         files=tuple(

@@ -9,6 +9,7 @@ from temporalio.client import Client
 
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.store import Archive
+from callvault.contracts import names
 from callvault.contracts.reconciliation import ReconcileInput, Reconciliation
 from callvault.reconcile.inventory import Inventory
 from callvault.reconcile.join import Evidence, join
@@ -58,6 +59,9 @@ def _gather(
     of_all = expected_objects + [
         expected for each in manifests for expected in each.record.expected_objects
     ]
+    kept = temporal.workflow_ids | {record.workflow_id for record in sealed}
+    # Asked only for calls that nobody knows: the records of all erasures are read for that.
+    unkept = {names.workflow_id(seen.server_call_id) for seen in temporal.seen} - kept
     return Evidence(
         since=since,
         until=until,
@@ -68,4 +72,5 @@ def _gather(
         discrepancies=inventory.discrepancies(to_hold, deep=deep),
         unreferenced_objects=inventory.unreferenced(of_all),
         sources=(temporal.source, *inventory.sources()),
+        erased_workflows=inventory.erased_workflows() if unkept else frozenset(),
     )

@@ -15,6 +15,8 @@ class Discrepancy:
     what: str
     is_unknown: bool = False
     """True if the archive did not answer, so that the object may well be there."""
+    is_erased: bool = False
+    """True if a record in the archive says that it was erased."""
 
 
 Discrepancies = Mapping[ExpectedObject, Discrepancy]
@@ -38,10 +40,14 @@ def judge(record: Record, discrepancies: Discrepancies) -> Judgement:
         if expected in discrepancies
     }
     # Before the unknown: one object that is surely gone decides.
-    if gone := {expected: why for expected, why in wrong.items() if not why.is_unknown}:
+    erased = {expected: why for expected, why in wrong.items() if why.is_erased}
+    left = {expected: why for expected, why in wrong.items() if not why.is_erased}
+    if gone := {expected: why for expected, why in left.items() if not why.is_unknown}:
         return _about(Verdict.MISSING, gone)
-    if wrong:
-        return _about(Verdict.UNKNOWN, wrong)
+    if left:
+        return _about(Verdict.UNKNOWN, left)
+    if erased:
+        return _about(Verdict.ERASED, erased)
     # By the value: a state that only a newer worker knows is no error.
     decide = _BY_STATE.get(record.state, _going_on)
     return decide(record)
@@ -93,6 +99,7 @@ _BY_STATE: Mapping[str, Callable[[Record], Judgement]] = {
     "failed_to_start": _failed_to_start,
     "declined": lambda record: Judgement(Verdict.DECLINED, record.problem),
     "empty": lambda _: Judgement(Verdict.EMPTY),
+    "erased": lambda record: Judgement(Verdict.ERASED, record.problem),
     "": _unknown,
 }
 
@@ -102,6 +109,7 @@ _BEST_FIRST = (
     Verdict.DECLINED,
     Verdict.NO_SUCH_CALL,
     Verdict.EMPTY,
+    Verdict.ERASED,
     Verdict.PARTIAL,
     Verdict.LOST,
     Verdict.UNKNOWN,

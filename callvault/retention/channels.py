@@ -17,14 +17,26 @@ from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import sha256, signed
 from callvault.archive.manifests.evidence import properties_of
 from callvault.archive.manifests.keys import Signer
-from callvault.archive.manifests.seal import StoredManifest, find_manifest, publish_key, software
+from callvault.archive.manifests.manifest import silent_since
+from callvault.archive.manifests.seal import (
+    StoredManifest,
+    find_manifest,
+    next_manifest_name,
+    publish_key,
+    software,
+)
 from callvault.archive.media.check import Expected, check_media
-from callvault.archive.names import is_manifest_name, manifest_in, metadata_object_name
+from callvault.archive.names import is_manifest_name, metadata_object_name
 from callvault.archive.store import Archive, StoredObject, put_bytes, read_small
 from callvault.archive.subjects.accounts import entries_of_recording
 from callvault.archive.subjects.entries import Hash
 from callvault.archive.subjects.index import write
-from callvault.contracts.manifest import ArchivedObject, Manifest, ManifestChunk
+from callvault.contracts.manifest import (
+    ArchivedObject,
+    Manifest,
+    ManifestChunk,
+    SilencedChannel,
+)
 from callvault.contracts.media import ChannelType
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT
 from callvault.contracts.subjects import SubjectEntry
@@ -88,12 +100,12 @@ class Removal:
             publish_key(self.archive, self.signer)
         chunks = tuple(self._chunk(chunk, newest.manifest) for chunk in newest.manifest.chunks)
         known = without_person(newest.manifest, self.participant)
-        name = _free_name(inventory)
+        name = next_manifest_name(inventory.folder, inventory.manifests)
         manifest = known.model_copy(
             update={
                 "object_name": name,
                 "chunks": chunks,
-                "findings": (*known.findings, *self._findings(newest.manifest)),
+                "findings": (*known.findings, *silent_since(chunks, self.erasure)),
                 "software": software(),
                 "sealed_at": self.now(),
                 "input_sha256": self.order(inventory.folder),
@@ -115,20 +127,11 @@ class Removal:
             raise BrokenContent(f"{name} was written by somebody else: try again", owner="archive")
         return found
 
-    def _findings(self, manifest: Manifest) -> Iterator[str]:
-        for chunk in manifest.chunks:
-            media = chunk.media
-            if media is not None and media.object_name in self.channels:
-                yield (
-                    f"chunk {chunk.index} ({chunk.document_id}): channel"
-                    f" {self.channels[media.object_name]} is silent since erasure {self.erasure};"
-                    f" the file that was sealed before had SHA-256 {media.sha256}"
-                )
-
     def _chunk(self, chunk: ManifestChunk, manifest: Manifest) -> ManifestChunk:
         if chunk.media is None or chunk.media.object_name not in self.channels:
             return chunk
-        media = self._media(chunk.media, self.channels[chunk.media.object_name])
+        channel = self.channels[chunk.media.object_name]
+        media = self._media(chunk.media, channel)
         metadata = self._metadata(chunk.metadata, media.object_name) if chunk.metadata else None
         of = manifest.recording
         expected = Expected(
@@ -139,7 +142,15 @@ class Removal:
             sum(pause.duration_ms for pause in chunk.service_pauses),
         )
         check = check_media(self.archive, media.object_name, media.size, expected)
-        return chunk.model_copy(update={"media": media, "metadata": metadata, "check": check})
+        silenced = SilencedChannel(channel=channel, erasure=self.erasure, sha256=chunk.media.sha256)
+        return chunk.model_copy(
+            update={
+                "media": media,
+                "metadata": metadata,
+                "check": check,
+                "silenced": (*chunk.silenced, silenced),
+            }
+        )
 
     def _media(self, sealed: ArchivedObject, channel: int) -> ArchivedObject:
         head_of = self.archive.read(sealed.object_name, length=MAX_HEADER)
@@ -230,16 +241,6 @@ def without_person(manifest: Manifest, participant: str) -> Manifest:
 
 def _is_manifest(found: StoredObject) -> bool:
     return is_manifest_name(found.name)
-
-
-def _free_name(inventory: Inventory) -> str:
-    taken = {each.name for each in inventory.objects if is_manifest_name(each.name)}
-    number = 1 + max(int(_number(name)) for name in taken)
-    return manifest_in(inventory.folder, number)
-
-
-def _number(name: str) -> str:
-    return name.rpartition("/manifest")[2].removesuffix(".json").removeprefix("-") or "1"
 
 
 def _blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from callvault.archive.subjects.accounts import IndexProblem, entries_of_recordi
 from callvault.archive.subjects.entries import Hash, IndexedRecording
 from callvault.archive.subjects.index import entry_name
 from callvault.contracts.holds import HoldRecord
-from callvault.contracts.manifest import Manifest
+from callvault.contracts.manifest import ArchivedObject, Manifest, ObjectReference
 from callvault.contracts.subjects import SubjectEntry
 
 
@@ -30,6 +30,8 @@ class Inventory:
     """The entries of everybody who was in it, as the index has them."""
     is_whole: bool = True
     """False if only its manifests were looked at."""
+    sealed_in: str = ""
+    """The other archive whose manifests tell of it, where these objects are not sealed."""
 
     @property
     def content(self) -> str:
@@ -54,6 +56,12 @@ class Inventory:
         told = (each for one in of for each in (one.recording_id, one.server_call_id, one.call_id))
         return tuple(sorted({each for each in told if each}))
 
+    @property
+    def told(self) -> dict[str, ObjectReference]:
+        """What its manifests tell of each object, and what they are themselves, by name."""
+        named = {each.object_name: each for m in self.manifests for each in _named(m.manifest)}
+        return named | {m.reference.object_name: m.reference for m in self.manifests}
+
     def without(self, names: Collection[str]) -> "Inventory":
         """Return the inventory without the objects of these names, manifests too."""
         manifests = (m for m in self.manifests if m.reference.object_name not in names)
@@ -75,7 +83,7 @@ def take(archive: Archive, folder: str, hash_of: Hash) -> Inventory:
     names = set(archive.names(f"{folder}/"))
     manifests = _manifests(archive, names)
     for each in manifests:
-        names |= set(_named(each.manifest))
+        names |= {named.object_name for named in _named(each.manifest)}
     found = (archive.stat(name) for name in sorted(names, key=_deletion_order))
     return Inventory(
         archive.name,
@@ -84,6 +92,26 @@ def take(archive: Archive, folder: str, hash_of: Hash) -> Inventory:
         tuple(each for each in found if each is not None),
         tuple(_index(archive, manifests, hash_of)),
     )
+
+
+def take_unsealed(archive: Archive, sealed: Inventory, hash_of: Hash) -> Inventory:
+    """Look at what another archive than that of its manifests holds of a recording."""
+    names = sorted(archive.names(f"{sealed.folder}/"))
+    found = (archive.stat(name) for name in names)
+    return Inventory(
+        archive.name,
+        sealed.folder,
+        sealed.manifests,
+        tuple(each for each in found if each is not None),
+        tuple(_index(archive, sealed.manifests, hash_of)),
+        sealed_in=sealed.archive,
+    )
+
+
+def has_unsealed(archive: Archive, folder: str) -> bool:
+    """Tell if an archive holds files of a recording, and no manifest of it."""
+    names = list(archive.names(f"{folder}/"))
+    return bool(names) and not any(map(is_manifest_name, names))
 
 
 def glance(archive: Archive, folder: str) -> Inventory:
@@ -99,12 +127,10 @@ def _manifests(archive: Archive, names: Iterable[str]) -> tuple[StoredManifest, 
     return tuple(sorted(filter(None, found), key=lambda each: each.manifest.sealed_at))
 
 
-def _named(manifest: Manifest) -> Iterator[str]:
+def _named(manifest: Manifest) -> Iterator[ArchivedObject]:
     # Files that ACS wrote itself lie elsewhere, as do chunks that came before the call's id.
     for chunk in manifest.chunks:
-        for each in (chunk.media, chunk.metadata):
-            if each is not None:
-                yield each.object_name
+        yield from filter(None, (chunk.media, chunk.metadata))
 
 
 def _deletion_order(name: str) -> tuple[bool, str]:

@@ -38,7 +38,7 @@ def judge(inventory: Inventory, around: Circumstances) -> PlannedRecording:
     decision = _decide(inventory, around)
     kept = _protected(inventory, around.now) if decision.erases else ""
     channels: dict[str, int] = {}
-    if decision.erases and not kept and around.target.channel_only:
+    if decision.erases and not kept and around.target.channel_only and not inventory.sealed_in:
         try:
             channels = channels_of(inventory, around.target.participant or "")
         except InvalidRequest as error:
@@ -57,6 +57,7 @@ def judge(inventory: Inventory, around: Circumstances) -> PlannedRecording:
         content=inventory.content,
         workflows=inventory.workflows,
         ids=inventory.ids,
+        sealed_in=inventory.sealed_in,
     )
 
 

@@ -6,9 +6,11 @@ event in it is about what is erased; else it is held back, for others would be l
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,6 +21,9 @@ from callvault.contracts.erasures import PlannedLetter
 from callvault.errors import BrokenContent, ContentMissing, InvalidRequest
 from callvault.ingest.formats import read_events
 from callvault.ingest.undelivered import DeadLetter, KeptLetters
+
+READERS = 8
+"""Letters that are read at the same time."""
 
 MAX_WORD = 2_048
 """Characters of a text that may be an id."""
@@ -50,14 +55,25 @@ class Sought:
 
 
 def find_letters(store: KeptLetters, sought: Sought) -> Iterator[PlannedLetter]:
-    """Find the letters that tell of what is erased, and decide about each."""
-    for letter in store.all():
-        reason = _found(store, letter, sought)
-        if reason is not None:
-            name = letter.name
-            yield PlannedLetter(
-                place=store.location, name=name, erases=not reason, reason=reason or "tells of it"
-            )
+    """Find the letters that tell of what is erased, and decide about each.
+
+    Every letter is read for that, several at the same time.
+    """
+    with ThreadPoolExecutor(READERS) as pool:
+        for batch in _batches(store.all()):
+            reasons = pool.map(lambda letter: _found(store, letter, sought), batch)
+            for letter, reason in zip(batch, reasons, strict=True):
+                if reason is not None:
+                    yield PlannedLetter(
+                        place=store.location,
+                        name=letter.name,
+                        erases=not reason,
+                        reason=reason or "tells of it",
+                    )
+
+
+def _batches(letters: Iterator[DeadLetter]) -> Iterator[list[DeadLetter]]:
+    yield from iter(lambda: list(islice(letters, 16 * READERS)), [])
 
 
 def _found(store: KeptLetters, letter: DeadLetter, sought: Sought) -> str | None:

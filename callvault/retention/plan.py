@@ -1,6 +1,6 @@
 """The plan of an erasure: what, where, and what is held back from it and why."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,13 @@ from callvault.contracts.erasures import (
 )
 from callvault.errors import CallvaultError
 from callvault.ingest.undelivered import KeptLetters
-from callvault.retention.inventory import Inventory, glance, take
+from callvault.retention.inventory import (
+    Inventory,
+    glance,
+    has_unsealed,
+    take,
+    take_unsealed,
+)
 from callvault.retention.judgement import Circumstances, TermsOf, judge, may_be_due
 from callvault.retention.letters import Sought, find_letters
 from callvault.retention.search import folders
@@ -66,7 +72,26 @@ def inventories(places: Places, target: ErasureTarget, now: datetime) -> list[In
             found += (
                 _look(places, archive, each, target, now) for each in folders(archive, target)
             )
-    return [each for each in found if each.objects]
+    return [each for each in _with_unsealed(places, found) if each.objects]
+
+
+def _with_unsealed(places: Places, found: Sequence[Inventory]) -> Iterator[Inventory]:
+    """Add what other archives hold of these recordings without a manifest of their own.
+
+    A recording that went to the fallback archive leaves files in the first one, as does a failback
+    that was interrupted.
+    """
+    sealed = {each.folder: each for each in found if each.manifests and each.is_whole}
+    apart: dict[tuple[str, str], Inventory] = {}
+    for name, open_archive in places.archives.items():
+        known = {each.folder for each in found if each.archive == name and each.manifests}
+        with closing(open_archive()) as archive:
+            for folder in sorted(sealed.keys() - known):
+                if has_unsealed(archive, folder):
+                    there = take_unsealed(archive, sealed[folder], places.hash_of)
+                    apart[name, folder] = there
+    yield from apart.values()
+    yield from (each for each in found if (each.archive, each.folder) not in apart)
 
 
 def _look(
@@ -92,7 +117,9 @@ def plan(
         target, now, places.terms_of, all_holds(places), frozenset(open_workflows)
     )
     judged = sorted(
-        (judge(each, around) for each in found), key=lambda each: (each.archive, each.folder)
+        (judge(each, around) for each in found),
+        # What is not sealed first, while the manifests that tell of it are there.
+        key=lambda each: (not each.sealed_in, each.archive, each.folder),
     )
     goes = [each for each in judged if each.erases]
     stays = [each for each in judged if not each.erases]

@@ -1,11 +1,12 @@
 """The signed records of an erasure in an archive: written before, carried out, certified after."""
 
-import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
+from callvault.archive.digests import WholeDigest
 from callvault.archive.manifests.chain import head
 from callvault.archive.manifests.documents import reference_to
+from callvault.archive.manifests.evidence import BLOCKS, properties_of
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.records import find_record, keep_record
 from callvault.archive.manifests.seal import software
@@ -22,7 +23,7 @@ from callvault.contracts.erasures import (
     ErasureCertificate,
     ErasureRecord,
 )
-from callvault.contracts.manifest import ObjectReference
+from callvault.contracts.manifest import ArchivedObject, ObjectReference
 from callvault.errors import StateConflict
 
 OnProgress = Callable[[], None]
@@ -36,6 +37,7 @@ def find_erasure(archive: Archive, erasure: str, number: int) -> ErasureRecord |
 def record_erasure(
     archive: Archive,
     objects: Iterable[StoredObject],
+    told: Mapping[str, ObjectReference],
     order: EraseRecording,
     reason: str,
     signer: Signer | None,
@@ -43,7 +45,8 @@ def record_erasure(
 ) -> ErasureRecord:
     """Write down what is erased, signed and linked; from here on it is erased.
 
-    The same again, after a crash, gives the record that is there.
+    ``told`` is what manifests tell of the objects, by name. The same again, after a crash, gives
+    the record that is there.
     """
     asked = order.order
     record = ErasureRecord(
@@ -52,7 +55,8 @@ def record_erasure(
         erasure=order.erasure,
         cause=asked.target.cause,
         decision=shorten(reason),
-        erased=tuple(_reference(archive, each) for each in objects),
+        erased=tuple(_reference(archive, each, told.get(each.name)) for each in objects),
+        workflows=() if asked.target.channel_only else order.recording.workflows,
         requested_by=asked.requested_by,
         authenticated_as=asked.authenticated_as,
         reason=asked.reason,
@@ -137,14 +141,30 @@ def _refuse_another(archive: Archive, named: ObjectReference, found: StoredObjec
         )
 
 
-def _reference(archive: Archive, found: StoredObject) -> ObjectReference:
-    digest = found.sha256 or _digest(archive, found.name)
-    return ObjectReference(object_name=found.name, size=found.size, sha256=digest)
+def _reference(
+    archive: Archive, found: StoredObject, told: ObjectReference | None
+) -> ObjectReference:
+    """Name an object with both of its hashes; it is read where the archive does not prove them."""
+    if told is not None and told.sha512 is not None and _is_as_told(archive, found, told):
+        digest: ObjectReference | WholeDigest = told
+    else:
+        digest = _digest(archive, found.name)
+    return ObjectReference(
+        object_name=found.name, size=found.size, sha256=digest.sha256, sha512=digest.sha512
+    )
 
 
-def _digest(archive: Archive, object_name: str) -> str:
-    """Read an object for its SHA-256, which only a manifest could tell without."""
-    digest = hashlib.sha256()
-    for piece in archive.read(object_name):
-        digest.update(piece)
-    return digest.hexdigest()
+def _is_as_told(archive: Archive, found: StoredObject, told: ObjectReference) -> bool:
+    if found.size != told.size:
+        return False
+    if found.sha256 is not None or not isinstance(told, ArchivedObject):
+        return found.sha256 == told.sha256
+    # Of an object in many blocks the store proves the blocks.
+    return BLOCKS in told.properties and properties_of(archive, found) == told.properties
+
+
+def _digest(archive: Archive, object_name: str) -> WholeDigest:
+    with WholeDigest() as digest:
+        for piece in archive.read(object_name):
+            digest.update(piece)
+    return digest

@@ -6,6 +6,7 @@ refuses what the service refuses, with the status and the codes of its documenta
 - "Blob service error codes": BlobImmutableDueToPolicy and BlobImmutableDueToLegalHold, both 409;
 - "Version-level WORM policies": a policy needs versioning; the deletion of the current version
   makes a former one of it, which stays until it is deleted itself;
+- "Set Blob Legal Hold" (``comp=legalhold``): 200, and 404 where there is no blob; the ETag stays;
 - "Put Block List": ``x-ms-immutability-policy-until-date``, ``-mode``, ``x-ms-legal-hold``.
 
 Requests come with a SAS, which signs no headers.
@@ -13,7 +14,7 @@ Requests come with a SAS, which signs no headers.
 
 import http.client
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,6 +48,8 @@ class Account:
     """Stands for the present; None for the real one."""
     tells: bool = True
     """False: the properties of a blob do not tell of its protection, as if it came meanwhile."""
+    failing: Callable[[], bool] | None = None
+    """Tells for each legal hold that is set or cleared if the SAS lacks the permission ``i``."""
     protected: dict[str, Protection] = field(default_factory=dict)
     versions: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """The bytes of former versions, by path and id."""
@@ -90,11 +93,17 @@ class _Handler(BaseHTTPRequestHandler):
         path, query = self._where()
         comp = query.get("comp", "")
         if comp == "legalhold":
+            status, _, _ = self._ask("HEAD", self.path.replace("comp=legalhold", ""), {}, b"")
+            if status == 404:
+                return self._refuse("BlobNotFound", 404)
+            if self.account.failing is not None and self.account.failing():
+                return self._refuse("AuthorizationPermissionMismatch", 403)
             self.account.protected.setdefault(path, Protection()).is_held = (
                 self.headers[HOLD] == "true"
             )
             return self._answer(200, {HOLD: self.headers[HOLD]}, b"")
-        if comp == "blocklist" and (code := self.account.refusal(path)):
+        # Put Block List, Put Blob and Set Blob Metadata change the blob.
+        if comp in ("blocklist", "", "metadata") and (code := self.account.refusal(path)):
             return self._refuse(code)
         status, headers, content = self._forward(body)
         if comp == "blocklist" and status == 201 and UNTIL in self.headers:
@@ -183,10 +192,10 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    def _refuse(self, code: str) -> None:
+    def _refuse(self, code: str, status: int = 409) -> None:
         body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>"
         headers = {"x-ms-error-code": code, "Content-Type": "application/xml"}
-        self._answer(409, headers, body.encode())
+        self._answer(status, headers, body.encode())
 
     def _answer(self, status: int, headers: dict[str, str], content: bytes | None) -> None:
         self.send_response_only(status)

@@ -44,6 +44,12 @@ class MemoryArchive:
     def names(self, prefix: str = "") -> Iterator[str]:
         yield from [name for name in self.objects if name.startswith(prefix)]
 
+    @property
+    def sets_legal_holds(self) -> bool:
+        return False
+
+    def set_legal_hold(self, object_name: str, *, held: bool) -> None: ...
+
     def location(self, object_name: str) -> str:
         return f"memory:{self.name}/{object_name}"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -270,7 +271,10 @@ def test_with_another_key_metadata_is_indexed_anew_and_manifests_keep_their_hash
     assert folders(directory_archive, BEN) == [folder_of(manifest)]
 
 
-def test_a_rebuild_that_was_ended_goes_on_from_a_day(directory_archive: DirectoryArchive) -> None:
+def test_a_rebuild_that_was_ended_goes_on_from_a_day(
+    directory_archive: DirectoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callvault.archive.subjects.rebuild._BATCH", 1)
     for number in range(3):
         folder = f"recordings/2026/03/0{number + 1}/call/rec-{number}"
         content = b'{"participants":[{"participantId":"8:acs:ana"}]}'
@@ -279,10 +283,10 @@ def test_a_rebuild_that_was_ended_goes_on_from_a_day(directory_archive: Director
     ended = IndexPass(directory_archive, HASH, True, refuse, _end_after_first)
     with pytest.raises(Unavailable, match="killed"):
         ended.run()
-    assert len(folders(directory_archive, ANA)) == 1
+    assert len(folders(directory_archive, ANA)) == 2, "the next day was begun"
     rest = rebuilt(directory_archive, since=date(2026, 3, 2))
     assert rest.days == [date(2026, 3, 2), date(2026, 3, 3)]
-    assert rest.counts == {Verdict.WRITTEN: 2}
+    assert rest.counts == {Verdict.RIGHT: 1, Verdict.WRITTEN: 1}
     assert len(folders(directory_archive, ANA)) == 3
 
 
@@ -390,8 +394,9 @@ def test_a_rebuild_holds_few_recordings_in_memory(directory_archive: DirectoryAr
 
         def names(self, prefix: str = "") -> Iterator[str]:
             for name in super().names(prefix):
-                # The list of days comes first, and keeps no name.
-                self.listed += prefix != "recordings/"
+                # The list of days comes first, and keeps no name; nor does that of entries which
+                # their recordings have proven.
+                self.listed += prefix.startswith("recordings/2")
                 ahead.append(self.listed - self.looked_at)
                 yield name
 
@@ -402,3 +407,49 @@ def test_a_rebuild_holds_few_recordings_in_memory(directory_archive: DirectoryAr
     IndexPass(Watched("main", directory_archive._root), HASH, True, refuse).run()
     assert len(folders(directory_archive, ANA)) == 600
     assert max(ahead) < 200
+
+
+def test_recordings_of_several_days_are_looked_at_at_the_same_time(
+    directory_archive: DirectoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive with a recording a day was indexed one by one, each after a wait of its own."""
+    days = 4
+    for number in range(days):
+        name = f"recordings/2026/03/0{number + 1}/call/rec/0000-a.metadata.json"
+        content = b'{"participants":[{"participantId":"8:acs:ana"}]}'
+        put_bytes(directory_archive, name, content, content_type="x", metadata={})
+    together = Barrier(days)
+
+    class Slow(DirectoryArchive):
+        def read(self, object_name: str, **part: Any) -> Iterator[bytes]:
+            if object_name.endswith(".metadata.json"):
+                together.wait(20)
+            return super().read(object_name, **part)
+
+    told: list[date] = []
+    IndexPass(Slow("main", directory_archive._root), HASH, True, refuse, told.append).run()
+    assert told == [date(2026, 3, number + 1) for number in range(days)]
+    assert len(folders(directory_archive, ANA)) == days
+
+
+def test_of_what_a_recording_has_proven_the_evidence_is_read_once(
+    directory_archive: DirectoryArchive,
+) -> None:
+    name = "recordings/2026/03/01/call/rec/0000-a.metadata.json"
+    content = b'{"participants":[{"participantId":"8:acs:ana"},{"participantId":"8:acs:ben"}]}'
+    put_bytes(directory_archive, name, content, content_type="x", metadata={})
+    read: list[str] = []
+
+    class Watched(DirectoryArchive):
+        def read(self, object_name: str, **part: Any) -> Iterator[bytes]:
+            read.append(object_name)
+            return super().read(object_name, **part)
+
+    for mends in (True, False):
+        read.clear()
+        IndexPass(Watched("main", directory_archive._root), HASH, mends, refuse).run()
+        assert read.count(name) == 1
+    read.clear()
+    rest = IndexPass(Watched("main", directory_archive._root), HASH, False, refuse)
+    rest.run(since=date(2026, 3, 2))
+    assert read.count(name) == 2, "of days that were left out each entry asks for it"

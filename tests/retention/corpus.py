@@ -2,17 +2,21 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from azure.storage.blob import ContainerClient
+
 from callvault.archive.identity import make_identity
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.seal import seal
 from callvault.archive.names import folder_of
 from callvault.archive.store import Archive
+from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.subjects.accounts import entries_of_recording
 from callvault.archive.subjects.index import write
@@ -25,6 +29,7 @@ from callvault.contracts.consent import ConsentRecord, Presence
 from callvault.contracts.media import MediaCheck
 from callvault.contracts.participants import hiding
 from callvault.contracts.retention import RetentionTerms
+from callvault.ingest.dead_letters import DELIVERED, DeadLetterContainer
 from callvault.ingest.quarantine import Quarantine
 from callvault.ingest.quarantine_directory import QuarantineDirectory
 from callvault.ingest.undelivered import KeptLetters
@@ -36,6 +41,7 @@ KEYS = Keyring([SIGNER.public])
 SEALED_AT = datetime(2026, 3, 2, 13, tzinfo=UTC)
 NOW = SEALED_AT + timedelta(days=2)
 ARCHIVES = ("fallback", "main")
+DEAD_LETTERS = "dead letters events"
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,8 @@ class Corpus:
     kept: list[Kept] = field(default_factory=list)
     reopen: Callable[[str], Archive] | None = None
     """Opens an archive that its user closes; one in a directory can be shared."""
+    dead_letters: Callable[[], DeadLetterContainer] | None = None
+    """Opens the container of Event Grid's dead letters, where there is one."""
 
     def __post_init__(self) -> None:
         for name in ARCHIVES:
@@ -84,7 +92,8 @@ class Corpus:
     def places(self) -> Places:
         return Places(
             archives={name: partial(self.opened, name) for name in self.archives},
-            letters={"quarantine": self.open_quarantine},
+            letters={"quarantine": self.open_quarantine}
+            | ({DEAD_LETTERS: self.dead_letters} if self.dead_letters else {}),
             keys_of=lambda name: KEYS,
             terms_of=self.terms.get,
             hash_of=HASH,
@@ -148,6 +157,15 @@ class Corpus:
         path.write_text(json.dumps(list(events)))
         return path
 
+    def dead_letter(self, name: str, *events: Mapping[str, Any], delivered: bool = False) -> None:
+        """Have Event Grid give up events; a sweep may have delivered them since."""
+        assert self.dead_letters is not None
+        with closing(self.dead_letters()) as store:
+            marked = {DELIVERED: SEALED_AT.isoformat()} if delivered else {}
+            told = [dict(each, deadLetterReason="MaxDeliveryAttempts") for each in events]
+            path = f"TOPIC/SUB/2026/3/2/13/{name}.json"
+            store._container.upload_blob(path, json.dumps(told), metadata=marked)
+
     def verify(self) -> list[Report]:
         anything = Expectation(may_be_empty=True)
         return [verify_archive(each, KEYS, expected=anything) for each in self.archives.values()]
@@ -155,11 +173,32 @@ class Corpus:
     def places_with(self, *needles: bytes) -> list[str]:
         """Search every byte below the root, file names too, as one who knows nothing of it."""
         return [
-            f"{path}: {needle!r}"
-            for path in sorted(self.root.rglob("*"))
+            f"{place}: {needle!r}"
+            for place, content in self.everything()
             for needle in needles
-            if needle in str(path).encode() or (path.is_file() and needle in path.read_bytes())
+            if needle in place.encode() or needle in content
         ]
+
+    def everything(self) -> Iterator[tuple[str, bytes]]:
+        """Yield every file below the root, and every blob with its metadata, each read once."""
+        for path in sorted(self.root.rglob("*")):
+            yield str(path), path.read_bytes() if path.is_file() else b""
+        for container in filter(None, map(container_of, self.archives.values())):
+            yield from blobs(container)
+        if self.dead_letters is not None:
+            with closing(self.dead_letters()) as store:
+                yield from blobs(store._container)
+
+
+def container_of(archive: Archive) -> ContainerClient | None:
+    return archive._container if isinstance(archive, BlobArchive) else None
+
+
+def blobs(container: ContainerClient) -> Iterator[tuple[str, bytes]]:
+    """Yield the name, the metadata and the bytes of every blob, of snapshots and versions too."""
+    for blob in list(container.list_blobs(include=["metadata", "snapshots", "versions"])):
+        content = container.download_blob(blob.name).readall()
+        yield f"{container.container_name}/{blob.name}", content + str(blob.metadata).encode()
 
 
 def event(kept: Kept, *people: str) -> dict[str, Any]:

@@ -40,11 +40,7 @@ def corpus(azurite: Azurite, tmp_path: Path) -> Iterator[Corpus]:
 
 def everything(corpus: Corpus) -> bytes:
     """All names and all bytes of all containers."""
-    return b"".join(
-        name.encode() + b"".join(archive.read(name))
-        for archive in corpus.archives.values()
-        for name in archive.names()
-    )
+    return b"".join(place.encode() + content for place, content in corpus.everything())
 
 
 async def test_everything_of_a_person_is_gone_from_containers(

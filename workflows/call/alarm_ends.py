@@ -45,9 +45,11 @@ def in_words(status: CallStatus, alarm: Alarm) -> str:
     about = f"recording {alarm.recording}" if alarm.recording else "the call"
     if alarm.chunk_index is not None:
         about = f"{about}, chunk {alarm.chunk_index}"
+    recording = recording_of(status, alarm)
     if is_loss(status, alarm):
         return f"{about}: over, but not well: it is lost, and an alarm `lost` tells of that"
-    return f"{about}: over: {_WORDS[alarm.kind]}"
+    erased = recording is not None and alarm.kind in _OF_FILES and recording.erased
+    return f"{about}: over: {erased or _WORDS[alarm.kind]}"
 
 
 def recording_of(status: CallStatus, alarm: Alarm) -> RecordingStatus | None:

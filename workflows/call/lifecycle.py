@@ -10,6 +10,7 @@ all this stands in `recording_state.py`.
 
 from datetime import datetime, timedelta
 
+from callvault.causes import without_tag
 from callvault.contracts.activity_io import (
     ArchivedChunk,
     ResourceGuards,
@@ -384,6 +385,20 @@ class Lifecycle:
         chunk.state, chunk.lost_reason = ChunkState.LOST, shorten(reason)
         recording_state.refresh(self.status, recording)
         self.note(now, f"recording {recording.number}: chunk {key.index} lost: {reason}")
+
+    def files_erased(
+        self, recording: RecordingStatus, keys: set[ChunkKey], why: str, now: datetime
+    ) -> None:
+        """Fold that these files were erased, or all that would have been announced of it."""
+        recording.erased = without_tag(shorten(why))
+        for chunk in recording.chunks:
+            if ChunkKey.of(chunk.chunk) in keys:
+                chunk.state, chunk.archived = ChunkState.ERASED, None
+                chunk.lost_reason, chunk.is_undecided = recording.erased, False
+        recording_state.refresh(self.status, recording)
+        named = ", ".join(str(key.index) for key in sorted(keys))
+        what = f"recording {recording.number}{f', chunks {named}' if named else ''}"
+        self.note(now, f"{what}: {recording.erased}")
 
     def window_closed(self, number: int, now: datetime) -> None:
         """Fold the end of the export window of a recording whose files were not all announced."""

@@ -220,7 +220,7 @@ def _end(recording: RecordingStatus) -> dict[str, Any]:
     sealed = recording.sealed
     return {
         "facts": _end_facts(recording),
-        "reason": recording.declined or recording.problem,
+        "reason": recording.declined or recording.problem or recording.erased,
         "archive": recording.archive if any(c.archived for c in recording.chunks) else "",
         "files": tuple(map(_file, recording.chunks)),
         "manifest": _manifest(sealed) if sealed is not None else None,

@@ -46,6 +46,8 @@ def state_of(recording: RecordingStatus) -> RecordingState:
 
 def _state_of_files(recording: RecordingStatus) -> RecordingState:
     states = {chunk.state for chunk in recording.chunks}
+    if recording.erased and states <= {ChunkState.ERASED}:
+        return RecordingState.ERASED
     if not states and recording.declined and not recording.was_active:
         return RecordingState.DECLINED
     if not states and recording.recording_id is None:

@@ -12,6 +12,7 @@ _WORST_FIRST = (
     RecordingState.FAILED_TO_START,
     RecordingState.DECLINED,
     RecordingState.ARCHIVED,
+    RecordingState.ERASED,
     RecordingState.EMPTY,
 )
 
@@ -68,7 +69,7 @@ def _recording_result(recording: RecordingStatus) -> RecordingResult:
         recording_id=recording.recording_id,
         state=recording.state,
         pauses=tuple(recording.pauses),
-        problem=recording.problem,
+        problem=recording.problem or recording.erased,
         manifest=recording.sealed,
         chunks=_chunk_results(recording),
     )

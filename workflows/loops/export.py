@@ -19,6 +19,7 @@ from workflows.activity_errors import (
     is_not_archived,
     problem,
     reason,
+    was_erased,
 )
 from workflows.call import chunks, deadlines
 from workflows.call.alarms import Alarms
@@ -87,6 +88,8 @@ class ExportLoop:
             try:
                 copy = await self._copy(key)
             except ActivityError as error:
+                if self._is_erased(key, error):
+                    return
                 self._call.chunk_doubtful(key, reason(error))
         if copy is None and chunk.lost_reason:
             copy = await self._last_look(key, chunk)
@@ -109,8 +112,8 @@ class ExportLoop:
             try:
                 copy = await looking
             except ActivityError as error:
-                if not is_not_archived(error):
-                    return None  # called off
+                if self._is_erased(key, error) or not is_not_archived(error):
+                    return None  # or it was called off
             else:
                 self._call.chunk_found(key, archive, workflow.now())
                 return copy
@@ -118,6 +121,12 @@ class ExportLoop:
         if chunk.lost_reason:
             self._not_copied(key, chunk.lost_reason)
         return None
+
+    def _is_erased(self, key: ChunkKey, error: ActivityError) -> bool:
+        if was_erased(error):
+            recording, _ = find_chunk(self._call.status, key)
+            self._call.files_erased(recording, {key}, reason(error), workflow.now())
+        return was_erased(error)
 
     def _archives_of(self, key: ChunkKey) -> tuple[str, ...]:
         policy, (recording, _) = self._call.policy, find_chunk(self._call.status, key)

@@ -74,8 +74,12 @@ class LookUpLoop:
         looking.cancel()
         # It was called off, or it looked in vain for good: the next alarm looks again.
         with suppress(ActivityError):
-            for found in (await looking).recordings:
-                self._fold(recording, found)
+            found = await looking
+            if found.erased:
+                keys = {ChunkKey.of(chunk.chunk) for chunk in recording.chunks}
+                self._call.files_erased(recording, keys, found.erased, workflow.now())
+            for each in found.recordings:
+                self._fold(recording, each)
             # What is not there either may be told as lost, once its window closes.
             recording.looked_up, recording.undecided_since = max(escalations, 1), None
 

@@ -10,7 +10,7 @@ from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
-from workflows.activity_errors import files_gone, problem, reason
+from workflows.activity_errors import files_erased, files_gone, problem, reason
 from workflows.activity_options import SEAL_TIMEOUT
 from workflows.call import chunks, deadlines
 from workflows.call.activity_ids import seal_id
@@ -77,7 +77,10 @@ class SealLoop:
         try:
             sealed = await sealing
         except ActivityError as error:
-            if gone := files_gone(error):
+            if erased := files_erased(error):
+                keys = {ChunkKey(*each) for each in erased}
+                self._call.files_erased(recording, keys, reason(error), workflow.now())
+            elif gone := files_gone(error):
                 self._copy_again(recording, gone, reason(error))
             else:
                 self._not_sealed(recording, problem(error))

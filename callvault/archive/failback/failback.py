@@ -16,9 +16,19 @@ from callvault.archive.failback.candidates import FailbackCandidate
 from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import Keyring, signed
 from callvault.archive.manifests.evidence import properties_of
+from callvault.archive.manifests.holds import hold_what_is_sealed
 from callvault.archive.manifests.keys import Signer
-from callvault.archive.manifests.seal import StoredManifest, find_manifest, publish_key, software
-from callvault.archive.names import RECORDINGS_PREFIX, folder_of, is_manifest_name, manifest_in
+from callvault.archive.manifests.leftovers import delete_unsealed
+from callvault.archive.manifests.seal import (
+    StoredManifest,
+    find_manifest,
+    find_manifests,
+    next_manifest_name,
+    publish_key,
+    software,
+)
+from callvault.archive.manifests.tombstones import Tombstones, find_tombstones, in_words
+from callvault.archive.names import RECORDINGS_PREFIX, folder_of, is_manifest_name
 from callvault.archive.store import Archive, put_bytes
 from callvault.archive.subjects.accounts import entries_of_recording
 from callvault.archive.subjects.entries import Hash
@@ -36,7 +46,13 @@ from callvault.contracts.manifest import (
     ManifestReference,
     ObjectReference,
 )
-from callvault.errors import BrokenContent, ContentMissing, InvalidRequest, ObjectExists
+from callvault.errors import (
+    BrokenContent,
+    ContentMissing,
+    InvalidRequest,
+    ObjectExists,
+    RecordingErased,
+)
 
 OnStep = Callable[[str, int, int | None], None]
 """Called with the step and its file, the bytes done, and the bytes in all."""
@@ -81,11 +97,13 @@ class Failback:
         """Fail one recording back, or finish what an earlier attempt began.
 
         Raises `BrokenContent` or `ContentMissing` where the fallback archive does not hold what
-        was sealed there, `ObjectExists` where the primary holds something else under a name.
+        was sealed there, `ObjectExists` where the primary holds something else under a name, and
+        `RecordingErased` where an erasure's tombstone stands for it in the primary.
         """
         sealed: list[Manifest] = []
         for name in recording.manifests:
             theirs = _found(self.fallback, name)
+            self._drop_if_erased(theirs.manifest)
             target = self._find_target(theirs)
             ours = target.manifest
             if ours is None:
@@ -93,6 +111,8 @@ class Failback:
                 sealed.append(ours.manifest)
             # also where the manifest is there: an earlier attempt may have ended before the link
             append(self.primary, ours.reference, self.signer, after=ours.manifest.previous)
+            self._refuse_erased(theirs.manifest, "It was sealed meanwhile: plan its erasure again.")
+            hold_what_is_sealed(self.primary, ours.manifest)
             self._index(ours.manifest)
         files = {each.object_name: each.size for m in sealed for each in _objects(m)}
         return FailbackResult(len(sealed), len(files), sum(files.values()))
@@ -111,6 +131,7 @@ class Failback:
         if self.signer:
             # Before the manifest, whose signature needs it to be proven.
             publish_key(self.primary, self.signer)
+        self._drop_if_erased(theirs.manifest)
         while True:
             target = self._find_target(theirs)
             if target.manifest:
@@ -129,6 +150,31 @@ class Failback:
             )
             self._write(ours)
 
+    def _tombstones(self, manifest: Manifest) -> Tombstones:
+        of = manifest.recording
+        keys = Keyring([self.signer.public]) if self.signer else None
+        return find_tombstones(self.primary, of.recording_id, of.server_call_id, keys)
+
+    def _refuse_erased(self, manifest: Manifest, also: str = "") -> None:
+        """Raise `RecordingErased` where the recording, or one of these files, was erased.
+
+        A copy in which the erased channel is silent may come.
+        """
+        found = self._tombstones(manifest)
+        for chunk in manifest.chunks:
+            tombstone = found.of(chunk.document_id, chunk.index)
+            silenced = {each.erasure for each in chunk.silenced}
+            if tombstone and tombstone.erasure not in silenced:
+                raise RecordingErased(f"{in_words(tombstone)}. {also}".strip())
+
+    def _drop_if_erased(self, manifest: Manifest) -> None:
+        """Look once more: it may have been erased while it was copied, and the copies must go."""
+        try:
+            self._refuse_erased(manifest)
+        except RecordingErased:
+            delete_unsealed(self.primary, (each.object_name for each in _objects(manifest)))
+            raise
+
     def _write(self, manifest: Manifest) -> None:
         data, name = signed(manifest, self.signer), manifest.object_name
         try:
@@ -140,14 +186,14 @@ class Failback:
         """Find the primary's manifest or, if missing, its place behind the recording's others."""
         origin, folder = _origin(theirs), folder_of(theirs.reference.object_name)
         earlier: ObjectReference | None = None
-        number = 1
-        while found := find_manifest(self.primary, name := manifest_in(folder, number)):
+        known = find_manifests(self.primary, folder)
+        for found in known:
             if found.manifest.failed_back_from == origin:
-                return _Target(name, earlier, found)
+                return _Target(found.reference.object_name, earlier, found)
             if _identity(found.manifest) == _identity(theirs.manifest):
                 earlier = found.reference
-            number += 1
-        return _Target(name, earlier, None)
+        erased = self._tombstones(theirs.manifest).last_manifest
+        return _Target(next_manifest_name(folder, known, erased), earlier, None)
 
     def _check(self, theirs: StoredManifest) -> None:
         """Verify signature, link and properties; the bytes are proven file by file."""

@@ -13,7 +13,7 @@ from callvault.contracts.access import AccessRecord
 from callvault.contracts.base import Message, explain
 from callvault.contracts.checkpoints import Checkpoint
 from callvault.contracts.duties import DutyRecord
-from callvault.contracts.erasures import ErasureCertificate, ErasureRecord
+from callvault.contracts.erasures import ErasureCertificate, ErasureRecord, Tombstone
 from callvault.contracts.holds import HoldRecord
 from callvault.contracts.manifest import ChainLink, Manifest, ObjectReference
 from callvault.errors import BrokenContent, InvalidRequest
@@ -27,6 +27,7 @@ Document = TypeVar(
     HoldRecord,
     ErasureRecord,
     ErasureCertificate,
+    Tombstone,
     AccessRecord,
 )
 AnyDocument = (
@@ -37,6 +38,7 @@ AnyDocument = (
     | HoldRecord
     | ErasureRecord
     | ErasureCertificate
+    | Tombstone
     | AccessRecord
 )
 

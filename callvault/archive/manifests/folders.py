@@ -9,8 +9,8 @@ from callvault.archive.names import (
     folder_of,
     is_folder_of_call,
     is_folder_of_recording,
+    is_manifest_name,
     is_recording_folder,
-    manifest_in,
 )
 from callvault.archive.store import Archive
 from callvault.contracts.call_ids import canonical_call_id
@@ -64,7 +64,8 @@ def _folders(archive: Archive, prefix: str) -> Iterator[str]:
 
 
 def _is_sealed_as(archive: Archive, folder: str, word: str) -> bool:
-    with suppress(BrokenContent):  # reported by `callvault verify`
-        found = find_manifest(archive, manifest_in(folder, 1))
-        return found is not None and is_of(found.manifest, word)
+    for name in filter(is_manifest_name, archive.names(f"{folder}/")):
+        with suppress(BrokenContent):  # reported by `callvault verify`
+            if (found := find_manifest(archive, name)) and is_of(found.manifest, word):
+                return True
     return False

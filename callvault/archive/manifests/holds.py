@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from callvault.archive.manifests.account_holds import hold_sealed, hold_target, release_target
+from callvault.archive.manifests.believed_keys import believed_keys
 from callvault.archive.manifests.chain import head
 from callvault.archive.manifests.documents import Keyring, read_document, sha256
-from callvault.archive.manifests.keys import PublicKey, Signer
+from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.records import find_record, keep_record
 from callvault.archive.manifests.seal import software
 from callvault.archive.names import (
     HOLDS_PREFIX,
-    KEYS_PREFIX,
     hold_record_name,
     is_hold_record_name,
 )
@@ -47,7 +48,24 @@ def place_hold(
     now: Callable[[], datetime],
     keys: Keyring | None = None,
 ) -> HoldRecord:
-    """Place a hold; the same one that is not released yet is returned as it is."""
+    """Place a hold; the same one that is not released yet is returned as it is.
+
+    Then the account's own legal hold is set on what lies there of it by now, where the archive's
+    settings say so: repeated after a crash, on what is left.
+    """
+    placed = _placed(archive, target, said, signer, now, keys)
+    hold_target(archive, target)
+    return placed
+
+
+def _placed(
+    archive: Archive,
+    target: HoldTarget,
+    said: Said,
+    signer: Signer | None,
+    now: Callable[[], datetime],
+    keys: Keyring | None,
+) -> HoldRecord:
     for hold in find_holds(archive, keys):
         same = (hold.placed.target, hold.placed.requested_by, hold.placed.reason)
         if hold.released is None and same == (target, said.requested_by, said.reason):
@@ -65,7 +83,10 @@ def release_hold(
     signer: Signer | None,
     now: Callable[[], datetime],
 ) -> HoldRecord:
-    """Release a hold, for good; `InvalidRequest` where there is none of this id."""
+    """Release a hold, for good; `InvalidRequest` where there is none of this id.
+
+    Then the account's own legal hold is cleared where no other hold is on, as far as it was set.
+    """
     name = hold_record_name(hold_id, released=False)
     placed = find_record(archive, HoldRecord, name) if is_hold_record_name(name) else None
     if placed is None:
@@ -73,7 +94,22 @@ def release_hold(
             f"{hold_id[:40]!r} is no hold of archive {archive.name}: `callvault holds list` lists"
             " them"
         )
-    return _record(archive, placed.id, HoldAction.RELEASED, placed.target, said, signer, now())
+    released = _record(archive, placed.id, HoldAction.RELEASED, placed.target, said, signer, now())
+    release_account(archive, placed.target)
+    return released
+
+
+def release_account(archive: Archive, target: HoldTarget, keys: Keyring | None = None) -> None:
+    """Clear the account's own legal hold on what no hold is on any more."""
+    if archive.sets_legal_holds:
+        holds = find_holds(archive, keys)
+        release_target(archive, target, lambda manifest: bool(active_on(holds, manifest)))
+
+
+def hold_what_is_sealed(archive: Archive, manifest: Manifest, keys: Keyring | None = None) -> None:
+    """Set the account's own legal hold on a recording that was sealed, if a hold is on it."""
+    if archive.sets_legal_holds and active_on(find_holds(archive, keys), manifest):
+        hold_sealed(archive, manifest)
 
 
 def find_holds(archive: Archive, keys: Keyring | None = None) -> list[Hold]:
@@ -83,7 +119,7 @@ def find_holds(archive: Archive, keys: Keyring | None = None) -> list[Hold]:
     archive; a hold counts in any case, for nothing is lost by it. `BrokenContent` where a record
     is damaged.
     """
-    keys = keys if keys is not None and keys.is_given else _own_keys(archive)
+    keys = believed_keys(archive, keys)
     names = sorted(name for name in archive.names(HOLDS_PREFIX) if is_hold_record_name(name))
     placed = {name: _read(archive, name)[0] for name in names if not _is_release(name)}
     found = [Hold(hold, _release(archive, hold, keys)) for hold in placed.values()]
@@ -93,13 +129,6 @@ def find_holds(archive: Archive, keys: Keyring | None = None) -> list[Hold]:
 def active_on(holds: Iterable[Hold], manifest: Manifest) -> list[HoldRecord]:
     """Return the holds on a recording that are not released."""
     return [hold.placed for hold in holds if hold.released is None and _is_on(hold, manifest)]
-
-
-def _own_keys(archive: Archive) -> Keyring:
-    keys = Keyring()
-    for name in archive.names(KEYS_PREFIX):
-        keys.offer(PublicKey.from_pem(read_small(archive, name)))
-    return keys
 
 
 def _is_on(hold: Hold, manifest: Manifest) -> bool:

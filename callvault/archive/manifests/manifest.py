@@ -90,6 +90,7 @@ def findings(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> tup
     return (
         *unexpected_files(recording),
         *_of_recording(recording, chunks),
+        *silent_since(chunks),
         *_of_metadata(chunks),
         *_of_order(chunks),
         *_of_length(recording, chunks),
@@ -128,6 +129,19 @@ def _faults(check: MediaCheck | None) -> Iterator[MediaProblem]:
     for problem in check.problems if check else ():
         if problem.verdict is not MediaVerdict.LENGTH_NOT_DECLARED:  # silence about it is no damage
             yield problem
+
+
+def silent_since(chunks: Sequence[ManifestChunk], erasure: str = "") -> Iterator[str]:
+    """Tell of the channels that erasures, or this one alone, have made silent."""
+    for chunk in chunks:
+        for each in chunk.silenced:
+            if erasure not in ("", each.erasure):
+                continue
+            yield (
+                f"chunk {chunk.index} ({chunk.document_id}): channel {each.channel} is silent since"
+                f" erasure {each.erasure}; the file that was sealed before had SHA-256"
+                f" {each.sha256}"
+            )
 
 
 def _of_metadata(chunks: Sequence[ManifestChunk]) -> Iterator[str]:

@@ -4,7 +4,7 @@ Every step can be repeated after a crash, by any worker: the manifest names the 
 and the end of the chain as it was, so that a second attempt finds what the first one did.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import (
+    Keyring,
     canonical,
     read_document,
     reference_to,
@@ -27,7 +28,15 @@ from callvault.archive.manifests.late_events import (
     is_files_only,
 )
 from callvault.archive.manifests.manifest import SealContext, build_manifest
-from callvault.archive.names import key_object_name, manifest_object_name
+from callvault.archive.manifests.tombstones import Tombstones, find_tombstones
+from callvault.archive.names import (
+    folder_of,
+    is_manifest_name,
+    key_object_name,
+    manifest_in,
+    manifest_number,
+    manifest_object_name,
+)
 from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.call_ids import canonical_call_id
@@ -43,19 +52,28 @@ class StoredManifest(NamedTuple):
 
 
 def seal(
-    archive: Archive, input: SealInput, signer: Signer | None, now: Callable[[], datetime]
+    archive: Archive,
+    input: SealInput,
+    signer: Signer | None,
+    now: Callable[[], datetime],
+    keys: Keyring | None = None,
 ) -> SealedRecording:
     """Write and link the manifest; the same order again gives the manifest that is there.
 
     So does an order that comes from a late event, and adds no file to those sealed.
 
     Raises `ContentMissing` or `BrokenContent` where a chunk is not in the archive as the order
-    says. Without a signer the manifest is unsigned, but linked all the same.
+    says, `RecordingErased` where a tombstone stands for one; ``keys`` are those that may have
+    signed that, by default the archive's own. Without a signer the manifest is unsigned, but
+    linked all the same.
     """
+    of = input.recording
+    tombstones = find_tombstones(archive, of.recording_id, input.server_call_id, keys)
+    tombstones.refuse(*((c.chunk.document_id, c.chunk.index) for c in of.chunks if c.archived))
     # First: a manifest must not lie there without the key that proves it.
     if signer:
         publish_key(archive, signer)
-    manifest, reference = _find_or_write(archive, input, signer, now)
+    manifest, reference = _find_or_write(archive, input, signer, now, tombstones)
     link = append(archive, reference, signer, after=manifest.previous)
     return SealedRecording(
         archive=archive.name,
@@ -80,26 +98,31 @@ def publish_key(archive: Archive, signer: Signer) -> None:
 
 
 def _find_or_write(
-    archive: Archive, input: SealInput, signer: Signer | None, now: Callable[[], datetime]
+    archive: Archive,
+    input: SealInput,
+    signer: Signer | None,
+    now: Callable[[], datetime],
+    tombstones: Tombstones,
 ) -> StoredManifest:
     """Find the order's manifest, or write a new one behind the recording's others."""
     input_sha256 = sha256(canonical(input))
     earlier: StoredManifest | None = None
-    number = 1
-    while found := find_manifest(archive, name := _name(input, number)):
+    folder = _folder(input)
+    known = find_manifests(archive, folder)
+    for found in known:
         if found.manifest.input_sha256 == input_sha256:
             return found
         if _is_of_same_recording(found.manifest, input):
             earlier = found
-        number += 1
-    is_late = earlier is not None and is_files_only(input)
+    # An order from before an erasure knows a person whom the sealed manifest knows no more.
+    is_late = earlier is not None and (is_files_only(input) or tombstones.is_partial)
     if earlier and is_late and adds_nothing(input, earlier.manifest):
         return earlier
     manifest = build_manifest(
         input,
         [chunk_evidence(archive, input.recording, chunk) for chunk in input.recording.chunks],
         SealContext(
-            object_name=name,
+            object_name=(name := next_manifest_name(folder, known, tombstones.last_manifest)),
             input_sha256=input_sha256,
             sealed_at=now(),
             software=software(),
@@ -112,7 +135,7 @@ def _find_or_write(
     with suppress(ObjectExists):  # another worker was faster: it may have had the same order
         _put(archive, name, signed(manifest, signer), "application/json")
     # looked up again rather than returned: the manifest under the name may be another worker's
-    return _find_or_write(archive, input, signer, now)
+    return _find_or_write(archive, input, signer, now, tombstones)
 
 
 def software() -> str:
@@ -120,14 +143,34 @@ def software() -> str:
     return f"callvault {version('callvault')}"
 
 
-def _name(input: SealInput, number: int) -> str:
-    return manifest_object_name(
+def _folder(input: SealInput) -> str:
+    first = manifest_object_name(
         recorded_on=input.recorded_on,
         call_id=input.recording.call_id,
         server_call_id=input.server_call_id,
         recording_id=input.recording.recording_id,
-        number=number,
+        number=1,
     )
+    return folder_of(first)
+
+
+def find_manifests(archive: Archive, folder: str) -> list[StoredManifest]:
+    """Read the manifests of a recording's folder, in the order of their numbers.
+
+    The first ones may be gone: an erasure of one channel leaves the newest alone.
+    """
+    names = filter(is_manifest_name, archive.names(f"{folder}/"))
+    found = (find_manifest(archive, name) for name in sorted(names, key=manifest_number))
+    return [each for each in found if each is not None]
+
+
+def next_manifest_name(folder: str, known: Iterable[StoredManifest], erased: int = 0) -> str:
+    """Build the name of the manifest behind those that are known in a folder.
+
+    ``erased`` is the highest number of one that was erased.
+    """
+    numbers = (manifest_number(each.reference.object_name) for each in known)
+    return manifest_in(folder, 1 + max((erased, *numbers)))
 
 
 def find_manifest(archive: Archive, object_name: str) -> StoredManifest | None:

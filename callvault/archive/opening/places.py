@@ -60,6 +60,8 @@ def _nothing_archived(recordings: list[RecordingStatus], word: str) -> InvalidRe
         why = (last.declined or last.problem) if last else ""
         why = why or "nothing was recorded"
         return InvalidRequest(f"{said}: {why}", status=404, code="not_recorded")
+    if last.state is RecordingState.ERASED:
+        return InvalidRequest(f"{said}: {last.erased}", status=410, code="erased")
     if last.state is RecordingState.LOST:
         why = last.problem or "the service deleted it before it could be archived"
         return InvalidRequest(f"{said}: it is lost: {why}", status=410, code="lost")

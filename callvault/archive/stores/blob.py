@@ -66,6 +66,7 @@ class BlobArchive:
         content_md5: bool | None = None,
         links: BlobLinks | None = None,
         immutability: Immutability | None = None,
+        legal_holds: bool = False,
     ) -> None:
         """Use `open`, which sets retries and time-outs.
 
@@ -77,6 +78,7 @@ class BlobArchive:
         self._container = container
         self._links = links
         self._immutability = immutability
+        self._legal_holds = legal_holds
         is_plain = urlsplit(container.url).scheme == "http"
         self._put_blob = PutBlob(container, connect=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
         self._sends_md5 = is_plain if content_md5 is None else content_md5
@@ -90,12 +92,13 @@ class BlobArchive:
         *,
         content_md5: bool | None = None,
         immutability: Immutability | None = None,
+        legal_holds: bool = False,
     ) -> Self:
         """Open without asking the service; `ConfigurationError` for an access that cannot be used.
 
         It must allow to read, add, create, write and list, and for erasures to delete blobs and
         versions of them: a SAS by its permissions, an identity by the role Storage Blob Data
-        Contributor.
+        Contributor. With ``legal_holds`` the account's own are set.
         """
         try:
             client = container_client(access, container, **_client_options())
@@ -105,7 +108,14 @@ class BlobArchive:
                 f"archive {name}: the {_named(access)} cannot be used: {error}; correct it"
             ) from None
         links = BlobLinks(service) if service is not None else None
-        return cls(name, client, content_md5=content_md5, links=links, immutability=immutability)
+        return cls(
+            name,
+            client,
+            content_md5=content_md5,
+            links=links,
+            immutability=immutability,
+            legal_holds=legal_holds,
+        )
 
     @property
     def name(self) -> str:
@@ -190,6 +200,18 @@ class BlobArchive:
             # After it: an account that keeps versions makes a former one of the current one.
             delete_versions(self._container, object_name)
         return found is not None
+
+    @property
+    def sets_legal_holds(self) -> bool:
+        return self._legal_holds
+
+    def set_legal_hold(self, object_name: str, *, held: bool) -> None:
+        with blob_errors(self._name, f"setting the legal hold on {object_name}"):
+            try:
+                self._blob(object_name).set_legal_hold(held)
+            except ResourceNotFoundError as error:
+                if getattr(error, "error_code", None) == CONTAINER_NOT_FOUND:
+                    raise
 
     def location(self, object_name: str) -> str:
         container = urlsplit(self._container.url)._replace(query="").geturl()

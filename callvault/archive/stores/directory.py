@@ -139,6 +139,13 @@ class DirectoryArchive:
                 remove_empty(self._root, path.parent)
         return facts is not None
 
+    @property
+    def sets_legal_holds(self) -> bool:
+        return False
+
+    def set_legal_hold(self, object_name: str, *, held: bool) -> None:
+        """Do nothing: a file system has no legal holds."""
+
     def location(self, object_name: str) -> str:
         return str(self._path(object_name))
 

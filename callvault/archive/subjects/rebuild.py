@@ -1,10 +1,11 @@
 """The check of an archive's index by person, and making it anew: from the archive alone.
 
 First every recording is read, day by day, and compared with the entries that it should have; then
-every entry, with its evidence. Both hold few things in memory, may run while recordings are
+every other entry, with its evidence. Both hold few things in memory, may run while recordings are
 archived, and may be ended at any time: what was mended stays mended.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,10 +27,13 @@ from callvault.archive.subjects.search import read_entry
 from callvault.contracts.subjects import SubjectEntry
 from callvault.errors import BrokenContent, ContentMissing, ObjectExists, StateConflict
 
-WORKERS = 8
+WORKERS = 16
 """Recordings, and entries, that are looked at at the same time."""
 
-_BATCH = 16 * WORKERS
+MAX_KNOWN = 500_000
+"""Entries that are remembered, in some 40 MB; of more, the evidence is asked once more each."""
+
+_BATCH = 8 * WORKERS
 
 Item = TypeVar("Item")
 
@@ -64,27 +68,43 @@ class IndexPass:
     on_day: Callable[[date], None] = lambda day: None
     """Called once all recordings of a day were seen."""
     counts: Counter[Verdict] = field(default_factory=Counter)
+    known: set[bytes] = field(default_factory=set)
+    """Keys of entries that their recording has proven: their evidence need not be asked again."""
 
     def run(self, since: date | None = None) -> None:
         """Compare recordings with entries, those since a day, then all entries with recordings."""
-        for day in days(self.archive, since):
-            self._all(self._recording, folders(self.archive, day))
-            self.on_day(day)
-        self._all(self._entry, self.archive.names(SUBJECTS_PREFIX))
+        of_days = ((d, f) for d in days(self.archive, since) for f in folders(self.archive, d))
+        latest: date | None = None
+        for day, _ in self._all(self._recording, of_days):
+            if latest is not None and latest != day:
+                self.on_day(latest)
+            latest = day
+        if latest is not None:
+            self.on_day(latest)
+        names = (
+            name for name in self.archive.names(SUBJECTS_PREFIX) if _key(name) not in self.known
+        )
+        for _ in self._all(self._entry, names):
+            pass
 
-    def _all(self, look: Callable[[Item], Seen], items: Iterable[Item]) -> None:
+    def _all(self, look: Callable[[Item], Seen], items: Iterable[Item]) -> Iterator[Item]:
+        """Look at all items, many at the same time; yield each, in order, once it was counted."""
         with ThreadPoolExecutor(WORKERS) as pool:
             for batch in _batches(items):
-                for seen in pool.map(look, batch):
+                for item, seen in zip(batch, pool.map(look, batch), strict=True):
                     self.counts.update(seen.verdicts)
                     for problem in seen.problems:
                         self.on_problem(problem)
+                    yield item
 
-    def _recording(self, folder: Folder) -> Seen:
+    def _recording(self, found: tuple[date, Folder]) -> Seen:
         """Compare what a recording's objects say with the entries that there are."""
-        seen = Seen([], [])
+        seen, (_, folder) = Seen([], []), found
         for entry in entries_of_folder(self.archive, folder, self.hash_of, seen.problems.append):
-            seen.verdicts.append(self._expected(entry, seen.problems.append))
+            verdict = self._expected(entry, seen.problems.append)
+            seen.verdicts.append(verdict)
+            if verdict is not Verdict.WRONG and len(self.known) < MAX_KNOWN:
+                self.known.add(_key(entry_name(entry)))
         return seen
 
     def _expected(self, entry: SubjectEntry, tell: OnProblem) -> Verdict:
@@ -139,6 +159,10 @@ class IndexPass:
         if text is not None:
             seen.verdicts.append(self._wrong(name, text, seen.problems.append, None))
         return seen
+
+
+def _key(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()[:12]
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:

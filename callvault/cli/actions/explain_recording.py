@@ -85,6 +85,10 @@ def _empty(recording: RecordingStatus, workflow_id: str) -> Reason:
     )
 
 
+def _erased(recording: RecordingStatus, workflow_id: str) -> Reason:
+    return Reason(what=f"Recording {recording.number}: {recording.erased}.", fault=NOBODY)
+
+
 _SIMPLE: dict[RecordingState, Callable[[RecordingStatus, str], Reason]] = {
     RecordingState.STARTING: partial(_is_on, "is being started"),
     RecordingState.RECORDING: partial(_is_on, "is still on"),
@@ -94,6 +98,7 @@ _SIMPLE: dict[RecordingState, Callable[[RecordingStatus, str], Reason]] = {
     RecordingState.FAILED_TO_START: partial(_ended, "failed_to_start"),
     RecordingState.DECLINED: partial(_ended, "failed_to_start"),
     RecordingState.EMPTY: _empty,
+    RecordingState.ERASED: _erased,
 }
 
 

@@ -27,7 +27,13 @@ from callvault.config.residency import same_region
 from callvault.config.settings import Settings
 from callvault.contracts.participants import hiding
 from callvault.contracts.printable import printable
-from callvault.errors import CallvaultError, ConfigurationError, NotDone, WrongArchive
+from callvault.errors import (
+    CallvaultError,
+    ConfigurationError,
+    NotDone,
+    RecordingErased,
+    WrongArchive,
+)
 from callvault.temporal.archives import remembered_archives
 
 
@@ -38,10 +44,12 @@ class FailbackOutcome(StrEnum):
     AT_HOME = "at home"
     ELSEWHERE = "elsewhere"
     """Left alone: its resource names another archive."""
+    ERASED = "erased"
+    """Left alone: it was erased from the archive, and is not brought back."""
     REFUSED = "refused"
 
 
-_NEWS = {FailbackOutcome.BROUGHT, FailbackOutcome.REFUSED}
+_NEWS = {FailbackOutcome.BROUGHT, FailbackOutcome.ERASED, FailbackOutcome.REFUSED}
 
 
 class Told(NamedTuple):
@@ -167,6 +175,8 @@ def _fail_back(failback: Failback, recording: FailbackCandidate) -> Told:
     try:
         with _bar() as on_step:
             came = replace(failback, on_step=on_step).fail_back(recording)
+    except RecordingErased as error:
+        return Told(FailbackOutcome.ERASED, recording.folder, problem=str(error))
     except CallvaultError as error:
         return Told(FailbackOutcome.REFUSED, recording.folder, problem=str(error))
     if not came.manifests:
@@ -188,6 +198,7 @@ def _print(told: Told) -> None:
     style, what = {
         FailbackOutcome.BROUGHT: ("green", _amount(told)),
         FailbackOutcome.AT_HOME: ("", "nothing was left to do"),
+        FailbackOutcome.ERASED: ("cyan", told.problem),
         FailbackOutcome.REFUSED: ("bold red", told.problem),
     }[told.outcome]
     _console().print(line((told.outcome, style), f" {told.recording}: {what}"))
@@ -209,6 +220,8 @@ def _summary(counts: Counter[FailbackOutcome], failback: Failback) -> Text:
         parts.append(f"{at_home} there already")
     if elsewhere := counts[FailbackOutcome.ELSEWHERE]:
         parts.append(f"{elsewhere} left alone, for their resources name another archive")
+    if erased := counts[FailbackOutcome.ERASED]:
+        parts.append(f"{erased} left alone, for they were erased")
     refused = counts[FailbackOutcome.REFUSED]
     return line(
         ", ".join([*parts, ""] if refused else parts),

@@ -17,6 +17,7 @@ COLOURS = {
     "archived": "bold green",
     "lost": "bold white on red",
     "declined": "bold cyan",
+    "erased": "bold cyan",
     "awaiting_consent": "bold cyan",
     "failed_to_start": "bold white on red",
 }
