@@ -8,6 +8,7 @@ prints one line of JSON: seconds, CPU seconds (without interpreter and imports),
 import base64
 import hashlib
 import http.client
+import importlib
 import json
 import os
 import shutil
@@ -236,11 +237,10 @@ def naive_stream(task: Task) -> None:
 
 def obstore(task: Task) -> None:
     """Read each file into memory and put it, by `obstore` (in Rust), from as many threads."""
-    from obstore.store import AzureStore, HTTPStore  # of the benchmark's own requirements
-
+    store: Any = importlib.import_module("obstore.store")  # of the benchmark's own requirements
     options: Any = {"allow_http": True}
-    source = HTTPStore.from_url(task.source, client_options=options)
-    sink = AzureStore(
+    source = store.HTTPStore.from_url(task.source, client_options=options)
+    sink = store.AzureStore(
         CONTAINER,
         account_name=task.part("AccountName"),
         account_key=task.part("AccountKey"),
