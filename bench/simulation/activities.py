@@ -80,7 +80,10 @@ class Surroundings:
 
     def _begin(self, activity: Activity, rng: random.Random) -> Beginning:
         # No run of a life is reset to its very beginning.
-        return Beginning(policy=self._policy if activity.input.resource is not None else None)
+        return Beginning(
+            policy=self._policy if activity.input.resource is not None else None,
+            was_cancelled=activity.input.unheard_run in self._server.cancelled_runs,
+        )
 
     def scheduled(self, activity: Activity) -> None:
         """Take note of an activity that is to be made."""

@@ -101,6 +101,8 @@ class Server:
     runs: int = 1
     is_cancelled: bool = False
     """True if the run that is open was told of a cancellation."""
+    cancelled_runs: set[str] = field(default_factory=set)
+    """The runs of which a cancellation was requested, whether or not they heard of it."""
     has_stood_still: timedelta = timedelta()
     """Longest time for which the worker has stood still: timers begin later by as much."""
     stands_still: timedelta = timedelta()
@@ -144,6 +146,7 @@ class Server:
         """Tell if the run is told: Temporal tells each run of its first cancellation alone."""
         if not job.HasField("cancel_workflow"):
             return True
+        self.cancelled_runs.add(self.opening.run_id)
         was_cancelled, self.is_cancelled = self.is_cancelled, True
         return not was_cancelled
 

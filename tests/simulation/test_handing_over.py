@@ -54,6 +54,18 @@ def test_i8_no_run_hands_over_while_a_manifest_is_being_written() -> None:
     assert under_way(server, "start_recording")
 
 
+def test_a_cancellation_that_comes_as_a_run_hands_over_is_known_to_the_next_one() -> None:
+    """The run never hears of it: the next one asks Temporal, whose part the simulation plays."""
+    server = recorded(max_history_events=LONG)
+    while server.run.seen_history_length < LONG - 4:
+        tells(server, names.ACKNOWLEDGE)
+    while server.runs == 1:
+        server.hold(protocol.cancellation())
+        tells(server, names.ACKNOWLEDGE)
+    [begins] = under_way(server, "begin_run")
+    assert begins.input.unheard_run in server.cancelled_runs
+
+
 def under_way(server: Server, kind: str) -> list[Activity]:
     return [each for each in server.activities.values() if each.kind == kind]
 
