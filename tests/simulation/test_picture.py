@@ -8,7 +8,8 @@ import pytest
 from bench.simulation.life import Life
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import RecordingStatus
-from tests.deploy.test_pages import ROOT, blocks
+from tests.deploy.conftest import ROOT
+from tests.deploy.test_pages import blocks
 from workflows.call import recording_state
 
 KNOWN = (185, 188, 182, 226, 27, 46, 167, 20, 38, 80, 243)
