@@ -7,7 +7,7 @@ import structlog
 from temporalio.client import Client
 
 from callvault.causes import Cause, tag
-from callvault.contracts.alarms import Alarm, explained
+from callvault.contracts.alarms import ACTIVITY_ACCOUNT, Alarm, explained
 from callvault.contracts.base import shorten
 from callvault.temporal.pending_activities import PendingActivity, describe_with_activities
 
@@ -71,8 +71,8 @@ def _account(pending: PendingActivity) -> str:
     if pending.last_failure:
         whose = tag(pending.fault, pending.cause) if pending.fault else ""
         why = f"{pending.last_failure}{whose}"
-        return f"Its activity is at attempt {pending.attempt} ({what}): {why}"
+        return f"{ACTIVITY_ACCOUNT} at attempt {pending.attempt} ({what}): {why}"
     if pending.waits_for_worker:
         return f"No worker has begun its activity ({what})"
     since = f" since {pending.started_at:%H:%M:%S} UTC" if pending.started_at else ""
-    return f"Its activity is at attempt {pending.attempt}{since}, without an error yet ({what})"
+    return f"{ACTIVITY_ACCOUNT} at attempt {pending.attempt}{since}, without an error yet ({what})"

@@ -1,4 +1,4 @@
-"""Metrics of all open recordings, read from Temporal's visibility store.
+"""Metrics of all open recordings, and of late events, read from Temporal's visibility store.
 
 Every worker that exports metrics reads it, and all report the same: take the maximum (or the
 minimum of deadlines) over workers, never the sum. Visibility lags by about a second.
@@ -32,6 +32,7 @@ SEARCH_PRECISION = timedelta(seconds=1)
 UNCONFIGURED = "(unconfigured)"
 """The resources of open recordings that are no longer in the settings."""
 
+_LATE_EVENTS = f"WorkflowType = '{names.RECORDING_EVENT_TYPE}' AND CloseTime IS NULL"
 _OPEN = f"WorkflowType = '{names.WORKFLOW_TYPE}' AND CloseTime IS NULL"
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ class Observer:
         self._at_risk = metrics.recordings_at_risk(meter)
         self._nearest_deadline = metrics.nearest_deadline(meter)
         self._oldest = metrics.oldest_unarchived(meter)
+        self._late_events = metrics.late_events(meter)
 
     async def run(self, interval: timedelta = OBSERVE_INTERVAL) -> None:
         """Observe until cancelled; a failure is logged, and the next round tries again."""
@@ -68,6 +70,7 @@ class Observer:
             self._recordings.set(count, {"state": state})
         for resource, condition in self._by_resource():
             await self._observe_resource(resource, f"{_OPEN} AND {condition}")
+        self._late_events.set(await self._count(_LATE_EVENTS))
 
     async def _observe_resource(self, resource: str, query: str) -> None:
         label = {"resource": resource}

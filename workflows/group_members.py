@@ -191,6 +191,7 @@ def _in_words(newest: Alarm, counts: tuple[int, int, int], is_over: bool) -> str
     whom = "processes" if newest.kind == "worker_problem" else "calls"
     losses = f", {lost} of them with a loss, each told by an alarm of its own" if lost else ""
     if is_over:
-        return f"over for all {total} {whom}{losses}; it was: {newest.kind}, {newest.group_key}"
+        whole = "over" if total == 1 else f"over for all {total} {whom}"
+        return f"{whole}{losses}; it was: {newest.kind}, {newest.group_key}"
     what = f"{total} {whom} have this in common, it is over for {total - still_open}{losses}. "
     return what + shorten(f"The newest: {newest.what}", MAX_TEXT - len(what))

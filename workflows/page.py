@@ -8,20 +8,23 @@ from datetime import datetime
 
 from callvault.causes import RUNBOOK, owner_of
 from callvault.contracts import names
-from callvault.contracts.alarms import Alarm, AlarmRecord, explained
+from callvault.contracts.alarms import Alarm, AlarmRecord, explained, without_account
 from callvault.contracts.base import name_of_caller, shorten
 from callvault.contracts.printable import printable_markdown as plain
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import CallStatus, ChunkStatus, PauseRecord, RecordingStatus
 from workflows.call import deadlines
 from workflows.call.alarms import Alarms
-from workflows.call.recording_state import is_at_risk
+from workflows.call.recording_state import is_at_risk, is_awaiting
 
 MAX_LISTED = 20
 """Decisions, pauses and alarms that are shown: the newest."""
 
 MAX_LISTED_CHUNKS = 100
 """Chunks of a recording that are shown: the first."""
+
+MAX_ID = 40
+"""Characters of an id that are shown: `callvault recordings show` has it whole."""
 
 MAX_CELL = 200
 """Characters of a free text in a table."""
@@ -54,7 +57,16 @@ def _headline(status: CallStatus) -> str:
     if lost:
         return f"**LOST: recording {lost[0].number}: {_cell(_loss(lost[0]))}**"
     waiting = next(each for each in status.recordings if each.escalations and not _is_over(each))
-    return f"**AT RISK: {_until(status, waiting.expires_at)}no file of it is announced**"
+    return f"**AT RISK: {_until(status, waiting.expires_at)}{_missing(waiting)}**"
+
+
+def _missing(recording: RecordingStatus) -> str:
+    """Say which files of a recording are not announced, or that it was late that they were."""
+    if not recording.chunks:
+        return "no file of it is announced"
+    if is_awaiting(recording):
+        return "not all files of it are announced"
+    return "its files were announced late, and are not archived yet"
 
 
 def _most_urgent(status: CallStatus) -> tuple[RecordingStatus, ChunkStatus] | None:
@@ -72,8 +84,16 @@ def _risk(status: CallStatus, recording: RecordingStatus, chunk: ChunkStatus) ->
     alarm = _newest_alarm(status, recording, chunk)
     why = _error(alarm) if alarm else "not archived"
     left = _until(status, chunk.expires_at)
-    whose = f", {owner_of(alarm.cause)}" if alarm and alarm.cause else ""
-    return f"{left}archive {_cell(recording.archive)}: {why}{whose}"
+    whose = f", fault: {owner_of(alarm.cause)}" if alarm and alarm.cause else ""
+    return f"{left}{_place(recording, chunk, alarm)}: {why}{whose}"
+
+
+def _place(recording: RecordingStatus, chunk: ChunkStatus, alarm: Alarm | None) -> str:
+    """Name the archive that a file does not come into, or the file where an error names another."""
+    archive = f"archive {recording.archive}"
+    is_named = alarm is not None and alarm.last_error.startswith(archive)
+    is_elsewhere = alarm is not None and alarm.fault == "service"
+    return f"file {chunk.chunk.index}" if is_named or is_elsewhere else _cell(archive)
 
 
 def _until(status: CallStatus, expires_at: datetime | None) -> str:
@@ -90,7 +110,7 @@ def _until(status: CallStatus, expires_at: datetime | None) -> str:
 
 def _error(alarm: Alarm) -> str:
     """Say what became of the activity that an alarm is about."""
-    error = _cell(alarm.last_error) or "no error is known"
+    error = _cell(alarm.last_error.rstrip(".")) or "no error is known"
     return f"{error}, attempt {alarm.attempt}" if alarm.attempt else error
 
 
@@ -111,8 +131,8 @@ def _loss(recording: RecordingStatus) -> str:
 
 
 def _recording(status: CallStatus, recording: RecordingStatus) -> Iterator[str]:
-    title = f"Recording {recording.number}: {recording.state.replace('_', ' ')}"
-    yield _table((title, ""), _facts(status, recording))
+    state = str(recording.state).replace("_", " ")
+    yield _table((f"recording {recording.number}", state), _facts(status, recording))
     if recording.chunks:
         shown = recording.chunks[:MAX_LISTED_CHUNKS]
         rows = (_chunk(status, recording, chunk) for chunk in shown)
@@ -127,7 +147,8 @@ def _facts(status: CallStatus, recording: RecordingStatus) -> Iterator[Row]:
     if recording.expires_at:
         yield "must be archived by", _date(recording.expires_at)
     if recording.recording_id:
-        yield "recordingId", _cell(recording.recording_id)
+        # Short: a word so long takes the page's width, and is cut by it.
+        yield "recordingId", _cell(recording.recording_id, MAX_ID)
     if recording.archive:
         yield "archive", _cell(recording.archive)
     if recording.problem:
@@ -137,8 +158,8 @@ def _facts(status: CallStatus, recording: RecordingStatus) -> Iterator[Row]:
         yield "**trouble**", f"**{_long(what)}**"
     yield from _consent(recording)
     yield from map(_pause, recording.pauses[-MAX_LISTED:])
-    if recording.escalations:
-        yield "**files**", "**no file is announced, or not all are: look at Event Grid**"
+    if recording.escalations and is_awaiting(recording):
+        yield "**files**", f"**{_missing(recording)}: look at Event Grid**"
 
 
 def _origin(recording: RecordingStatus) -> Iterator[Row]:
@@ -194,12 +215,11 @@ def _alarms(status: CallStatus) -> Iterator[str]:
 
 def _alarm(record: AlarmRecord) -> tuple[str, ...]:
     alarm = record.alarm
-    what = alarm.what.partition(". Its activity is")[0]
     return (
         f"{alarm.severity}: {alarm.kind.replace('_', ' ')}",
         _date(alarm.at),
         _seen_by(record),
-        _cell(what),
+        _cell(without_account(alarm.what)),
     )
 
 
@@ -232,11 +252,11 @@ def _help(status: CallStatus) -> str:
     commands = [f"callvault recordings explain {workflow_id}"]
     if _most_urgent(status) is not None:
         commands.append(f"callvault recordings export-now {workflow_id}")
-    if any(record.acknowledged_at is None for record in status.alarms):
+    if any(record.stands for record in status.alarms):
         commands.append(f"callvault recordings acknowledge {workflow_id}")
     lines = [f"- `{command}`" for command in commands]
     # Not in the table of alarms: a word so long makes all other columns narrow.
-    told = [record.alarm for record in status.alarms[-MAX_LISTED:]]
+    told = [each.alarm for each in status.alarms[-MAX_LISTED:] if each.over_at is None]
     sections = [*(alarm.kind for alarm in told), *(f"cause-{a.cause}" for a in told if a.cause)]
     lines += [f"- runbook: `{RUNBOOK}#{section}`" for section in dict.fromkeys(sections)]
     return "\n".join(lines)

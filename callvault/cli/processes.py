@@ -46,8 +46,7 @@ def gateway(config: ConfigFile = None) -> None:
     check_at_start(settings)
     # uvicorn sends itself the signal again when all is done.
     for signum in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(signum) is not signal.SIG_IGN:
-            signal.signal(signum, _end_well)
+        signal.signal(signum, _end_well)
     serve(settings)
 
 

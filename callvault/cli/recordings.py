@@ -1,5 +1,6 @@
 """`callvault recordings`: look at calls from a terminal; their control is in `controls.py`."""
 
+import signal
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -65,6 +66,8 @@ def list_(
     if watch:
         if as_json or not is_terminal():
             raise InvalidRequest("--watch is for a terminal: elsewhere, repeat the command")
+        # Its only end, so that it is one where the caller ignores Ctrl-C, too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with suppress(KeyboardInterrupt):
             with_client(config, lambda client: listing.watch(client, wanted))
         return

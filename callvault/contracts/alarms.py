@@ -179,6 +179,11 @@ class AlarmRecord(State):
     """The reason why the webhook did not take that."""
 
     @property
+    def stands(self) -> bool:
+        """True while somebody should look at it: it is not over, and nobody has acknowledged it."""
+        return self.over_at is None and self.acknowledged_at is None
+
+    @property
     def is_unsent(self) -> bool:
         """True if it is still to be sent."""
         return self.sent_at is None and not self.problem and self.acknowledged_at is None
@@ -195,6 +200,15 @@ class Acknowledge(CallerMessage):
 
     alarm_id: ShortText | None = None
     """One alarm; none for all that stand and were sent."""
+
+
+ACTIVITY_ACCOUNT = "Its activity is"
+"""Begin of the sentence by which an alarm tells what had become of its activity as it was sent."""
+
+
+def without_account(what: str) -> str:
+    """Return what an alarm says, without that sentence: the activity may have gone on since."""
+    return what.partition(f". {ACTIVITY_ACCOUNT}")[0]
 
 
 def explained(what: str, cause: Cause | None) -> str:

@@ -147,12 +147,12 @@ class Process:
 class Supervisor:
     """Starts child processes and stops them in reverse order at the end of its block.
 
-    While the block is open, SIGINT, SIGTERM and SIGHUP raise `Interrupted` in it, except those that
-    this program was started to ignore; they are deferred while a process is being started or
-    stopped, so that none is left behind. A Ctrl-C while they are being stopped kills those that are
-    left. No child ignores what its parent does. On Linux not even SIGKILL leaves a process behind,
-    because the kernel then kills the children. The kernel does so too when the thread that started
-    them ends: hence only the main thread may use a supervisor.
+    While the block is open, SIGINT, SIGTERM and SIGHUP raise `Interrupted` in it (SIGHUP not under
+    `nohup`); they are deferred while a process is being started or stopped, so that none is left
+    behind. A Ctrl-C while they are being stopped kills those that are left. No child ignores what
+    its parent does. On Linux not even SIGKILL leaves a process behind, because the kernel then
+    kills the children. The kernel does so too when the thread that started them ends: hence only
+    the main thread may use a supervisor.
     """
 
     def __init__(self, logs: Path) -> None:

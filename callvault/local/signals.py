@@ -34,10 +34,13 @@ class EndSignals:
         self._pending: int | None = None
 
     def take(self) -> None:
-        """Handle the signals from now on, except those that this program was started to ignore."""
+        """Handle the signals from now on; SIGHUP stays ignored where it is, as `nohup` wants it.
+
+        SIGINT is ignored in the background of a script, too. It is taken all the same: the parts
+        are not to outlive the script that a Ctrl-C ends.
+        """
         for signum in ASKED_TO_END:
-            # What is ignored stays so, as `nohup` and a background job of a script want it.
-            if signal.getsignal(signum) is not signal.SIG_IGN:
+            if signum != signal.SIGHUP or signal.getsignal(signum) is not signal.SIG_IGN:
                 self._previous[signum] = signal.signal(signum, self._interrupt)
 
     def give_back(self) -> None:

@@ -8,17 +8,21 @@ from typing import Any
 
 import httpx
 
+from callvault.config.sources import merged
 from callvault.contracts.names import EVENTS_PATH
 from callvault.errors import Unavailable
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.ports import ANY_PORTS, Ports
 from callvault.local.processes import Process, Supervisor
+from callvault.local.receiver import LocalReceiver
 from callvault.local.stack_settings import (
     RESOURCE,
     LocalEmulator,
+    Tree,
     as_variables,
     environment_of,
     own_settings,
+    receiver_settings,
     write_settings,
 )
 from callvault.local.temporal import TemporalServer, start_temporal
@@ -53,6 +57,7 @@ def start_stack(
     ports: Ports = ANY_PORTS,
     settings: Mapping[str, str] | None = None,
     settings_file: Path | None = None,
+    receiver: LocalReceiver | None = None,
 ) -> Stack:
     """Start everything and return when a call can be made.
 
@@ -61,6 +66,7 @@ def start_stack(
     each of ``workers`` to a `callvault worker` of its own. Temporal keeps its histories in the file
     ``database``, and Azurite its blobs in ``azurite_data``, or both in memory. ``settings`` are
     variables for the gateway and the workers alone; ``settings_file`` has settings beside ours.
+    Events and alarms go to ``receiver``, unless that file sends them elsewhere.
 
     Raises `Unavailable` when a part does not start, `ConfigurationError` when one is not installed.
     """
@@ -82,7 +88,10 @@ def start_stack(
     )
     store = archive or start_azurite(supervisor, data_directory=azurite_data, port=ports.azurite)
     emulator = announced_by(emulating)
-    environment = _environment(home, emulator, store, ports.gateway, temporal, settings_file)
+    more: Tree = {"web_ui": {"url": temporal.ui_url}}
+    if receiver:
+        more |= receiver_settings(home, receiver, settings_file)
+    environment = _environment(home, emulator, store, ports.gateway, temporal, settings_file, more)
     supervisor.run("setup", [*CALLVAULT, "setup"], environment=environment)
     gateway = _start_gateway_and_workers(supervisor, {**environment, **(settings or {})}, workers)
     # Last: Event Grid asks the webhook for a handshake at once, which the gateway must answer.
@@ -97,10 +106,12 @@ def _environment(
     gateway_port: int,
     temporal: TemporalServer,
     file: Path | None,
+    more: Tree,
 ) -> dict[str, str]:
     if file is None:
-        return environment_of(write_settings(home, emulator, store, gateway_port), temporal)
-    ours = own_settings(home, emulator, store, gateway_port)
+        written = write_settings(home, emulator, store, gateway_port, more)
+        return environment_of(written, temporal)
+    ours = merged(own_settings(home, emulator, store, gateway_port), more)
     return environment_of(file.absolute(), temporal) | as_variables(ours)
 
 

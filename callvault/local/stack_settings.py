@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from callvault.archive.manifests.keys import Signer
+from callvault.config.sources import merged, read_toml
 from callvault.local.azurite import Azurite
+from callvault.local.receiver import LocalReceiver
 from callvault.local.temporal import TemporalServer
 
 RESOURCE = "default"
@@ -35,11 +37,16 @@ class LocalEmulator:
 
 
 def write_settings(
-    home: Path, emulator: LocalEmulator, archive: Path | Azurite, gateway_port: int = 0
+    home: Path,
+    emulator: LocalEmulator,
+    archive: Path | Azurite,
+    gateway_port: int = 0,
+    more: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write the settings of a stack; secrets go to files beside, which only we can read."""
+    """Write the settings of a stack, and ``more``; secrets go to files which only we can read."""
     settings = home / "callvault.toml"
     own = own_settings(home, emulator, archive, gateway_port) | {"log": {"format": "console"}}
+    own = merged(own, dict(more or {}))
     note = (
         "# Written anew at each start. Any `callvault` command can use it:"
         f" CALLVAULT_CONFIG={settings}\n"
@@ -68,6 +75,32 @@ def own_settings(
             "quarantine": {"kind": "directory", "path": str(home / "quarantine")},
         },
     }
+
+
+def receiver_settings(home: Path, receiver: LocalReceiver, file: Path | None) -> Tree:
+    """Return the settings that send events and alarms to a receiver; write its secrets.
+
+    What ``file`` sends elsewhere, with secrets of its own, is left to it.
+    """
+    url = _secret(home / "webhook-url", receiver.url)
+    secret = _secret(home / "webhook-secret", receiver.secret)
+    alarms = {"webhook_url": url, "webhook_secret": secret}
+    events = {"webhook_url": url, "webhook_secrets": secret}
+    theirs = read_toml(file) if file else {}
+    settings: Tree = {}
+    if not _has_webhook(theirs, "alarms"):
+        settings["alarms"] = alarms
+    if not _has_webhook(theirs, "resources", RESOURCE):
+        settings["resources"] = {RESOURCE: events}
+    return settings
+
+
+def _has_webhook(settings: Tree, *path: str) -> bool:
+    table: Any = settings
+    for name in path:
+        # Anything else than a table is refused once the settings are read.
+        table = table.get(name) if isinstance(table, dict) else None
+    return isinstance(table, dict) and any(key.startswith("webhook_") for key in table)
 
 
 def as_variables(settings: Tree, prefix: str = "CALLVAULT_") -> dict[str, str]:

@@ -28,7 +28,7 @@ def build_info(meter: MetricMeter) -> None:
     gauge.set(1, {"version": version("callvault")})
 
 
-# Of open calls, read from Temporal's visibility store.
+# Of open calls and events, read from Temporal's visibility store.
 
 
 def recordings(meter: MetricMeter) -> MetricGauge:
@@ -64,6 +64,13 @@ def oldest_unarchived(meter: MetricMeter) -> MetricGaugeFloat:
         "callvault_oldest_unarchived_seconds",
         "Age of the oldest file that is not archived yet",
         "s",
+    )
+
+
+def late_events(meter: MetricMeter) -> MetricGauge:
+    """Make the gauge of events that a webhook did not take at once, and that are tried still."""
+    return meter.create_gauge(
+        "callvault_late_events", "Events about recordings that no webhook has taken yet"
     )
 
 

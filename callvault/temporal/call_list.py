@@ -65,12 +65,10 @@ async def chosen(client: Client, runs: Sequence[Execution], wanted: Filter) -> l
     now = datetime.now(UTC)
     calls = [(run, listed_call(run, now)) for run in runs]
     if wanted.at_risk:
-        dead = [run for run, call in calls if call.is_at_risk and is_abandoned(run)]
-        superseded = await _superseded(client, dead)
-        calls = [
-            (run, call) for run, call in calls if call.is_at_risk and run.run_id not in superseded
-        ]
-    return [call for _, call in calls]
+        calls = [(run, call) for run, call in calls if call.is_at_risk]
+    # A run that was reset or terminated, after which another one goes on, is no call of its own.
+    superseded = await _superseded(client, [run for run, _ in calls if is_abandoned(run)])
+    return [call for run, call in calls if run.run_id not in superseded]
 
 
 def query_of(wanted: Filter) -> str:

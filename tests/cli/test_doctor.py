@@ -16,7 +16,7 @@ import standardwebhooks
 from callvault.archive.manifests.keys import Signer
 from callvault.cli.actions import check_result, doctor_services
 from callvault.cli.actions.check_result import CheckResult, Subject, run_blocking
-from callvault.cli.actions.doctor import examine
+from callvault.cli.actions.doctor import examine, show
 from callvault.cli.actions.doctor_services import check_services
 from callvault.cli.actions.doctor_settings import check_settings
 from callvault.cli.actions.doctor_temporal import of_versions
@@ -248,3 +248,8 @@ def test_settings_that_cannot_be_read_are_the_only_result(tmp_path: Path) -> Non
     [result] = examine(tmp_path / "callvault.toml")
     assert (result.name, result.is_ok) == ("settings", False)
     assert "archive" in result.found
+
+
+def test_what_is_found_is_one_line_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    show([CheckResult("archive main", False, "full " * 40, "make room " * 40)], as_json=False)
+    assert len(capsys.readouterr().out.splitlines()) == 2

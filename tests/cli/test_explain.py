@@ -104,17 +104,17 @@ def a_view(
     )
 
 
-def an_alarm(kind: AlarmKind) -> dict[str, Any]:
+def an_alarm(kind: AlarmKind, what: str = "what is wrong", **record: Any) -> dict[str, Any]:
     alarm = {
         "id": "a/1",
         "kind": kind,
         "severity": "error",
         "at": NOW,
-        "what": "what is wrong",
+        "what": what,
         "workflowId": "recording-1",
         "resource": "default",
     }
-    return {"alarm": alarm}
+    return {"alarm": alarm, **record}
 
 
 def told(explanation: Explanation) -> str:
@@ -184,6 +184,29 @@ def test_each_reason_is_told_with_what_helps(view: CallView, words: tuple[str, .
         assert not reason.runbook or reason.runbook in ANCHORS
         for command in reason.do:
             exists(command)
+
+
+def test_an_error_of_then_is_not_told_beside_that_of_now() -> None:
+    what = "chunk 0 is not archived. Its activity is at attempt 2 (waiting): full (fault: archive)"
+    alarms = (an_alarm(AlarmKind.EXPORT_LATE, what),)
+    away = a_pending(lastFailure="ACS is away", fault="service")
+    shown = told(explain(a_view(a_recording(), pending=(away,), alarms=alarms), NOW))
+    assert "chunk 0 is not archived." in shown
+    assert "ACS is away" in shown
+    assert "full" not in shown
+    assert "archive's storage" not in shown
+    assert "full" in told(explain(a_view(a_recording(), alarms=alarms), NOW)), "all that is known"
+
+
+def test_an_alarm_that_is_over_is_no_reason() -> None:
+    over = an_alarm(AlarmKind.CANCELLED, overAt=NOW)
+    assert "cancelled" not in told(explain(a_view(a_recording(), alarms=(over,)), NOW))
+
+
+def test_what_is_asked_to_stop_need_not_be_stopped() -> None:
+    shown = told(explain(a_view(a_recording("stopping")), NOW))
+    assert "is being stopped" in shown
+    assert "recordings stop" not in shown
 
 
 def exists(command: str) -> None:

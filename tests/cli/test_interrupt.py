@@ -108,11 +108,49 @@ async def test_ctrl_c_ends_a_command_that_reads_standard_input(terminal: Termina
         assert await asyncio.to_thread(it.wait, 5) == 128 + signal.SIGINT
 
 
+CALLERS = pytest.mark.parametrize("callers", [signal.SIG_DFL, signal.SIG_IGN])
+"""The effect of SIGINT that a command finds: it is ignored in the background of a script."""
+
+
+@CALLERS
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_gateway_that_was_asked_to_end_has_ended_well(signum: signal.Signals) -> None:
+def test_a_gateway_that_was_asked_to_end_has_ended_well(
+    signum: signal.Signals, callers: signal.Handlers
+) -> None:
     with started(
-        "gateway", address="127.0.0.1:1", environment={"CALLVAULT_GATEWAY__PORT": "0"}
+        "gateway",
+        address="127.0.0.1:1",
+        environment={"CALLVAULT_GATEWAY__PORT": "0"},
+        sigint=callers,
     ) as it:
+        assert it.stdout
+        assert b"endpoint" in it.stdout.readline()
+        it.send_signal(signum)
+        assert it.wait(SOON) == 0
+
+
+@CALLERS
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+async def test_a_worker_that_was_asked_to_end_has_ended_well(
+    signum: signal.Signals, callers: signal.Handlers, terminal: Terminal
+) -> None:
+    with started("worker", address=terminal.address, sigint=callers) as it:
+        try:
+            assert it.stdout
+            assert b"ready" in await asyncio.to_thread(it.stdout.readline)
+            it.send_signal(signum)
+            assert await asyncio.to_thread(it.wait, SOON) == 0
+        finally:
+            it.kill()
+
+
+@CALLERS
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_emulator_that_was_asked_to_end_has_ended_well(
+    signum: signal.Signals, callers: signal.Handlers
+) -> None:
+    words = ("emulator", "--port", "0", "--media", "sparse")
+    with started(*words, address="127.0.0.1:1", sigint=callers) as it:
         assert it.stdout
         assert b"endpoint" in it.stdout.readline()
         it.send_signal(signum)
@@ -160,10 +198,15 @@ def test_ctrl_c_while_a_command_loads_is_no_traceback(
     assert seen[-1] == before
 
 
-async def test_the_watch_goes_on_until_ctrl_c_which_is_its_good_end(terminal: Terminal) -> None:
-    kept = await terminal.kept("watched")
+@CALLERS
+async def test_the_watch_goes_on_until_ctrl_c_which_is_its_good_end(
+    terminal: Terminal, callers: signal.Handlers
+) -> None:
+    kept = await terminal.kept(f"watched-{callers.name}")
     ours, theirs = pty.openpty()
-    process = started("recordings", "list", "--watch", address=terminal.address, output=theirs)
+    process = started(
+        "recordings", "list", "--watch", address=terminal.address, output=theirs, sigint=callers
+    )
     os.close(theirs)
     try:
         shown = await asyncio.to_thread(read_until, ours, kept.id.encode())

@@ -94,6 +94,23 @@ async def test_all_calls_are_listed_whole_and_the_nearest_deadline_first(
     await piped(terminal, late.id)
 
 
+async def test_a_run_that_another_one_has_replaced_is_no_call_of_its_own(
+    terminal: Terminal,
+) -> None:
+    """As after a reset: the run before is terminated, and says of itself that it is unfinished."""
+    before = await terminal.kept("reset", RecordingState.RECORDING)
+    await before.terminate()
+    await terminal.kept("reset", ARCHIVED)
+    async with asyncio.timeout(60):
+        while await statuses(terminal, before.id) != ["running"]:
+            pass
+
+
+async def statuses(terminal: Terminal, workflow_id: str) -> list[str]:
+    calls = await terminal.tells("recordings", "list")
+    return [call["status"] for call in calls if call["workflowId"] == workflow_id]
+
+
 async def piped(terminal: Terminal, first: str) -> None:
     """In a pipe there is no width: COLUMNS is what a shell may have exported."""
     status, out, _ = await terminal.runs("recordings", "list", COLUMNS="40")

@@ -77,11 +77,16 @@ def eventually(condition: Callable[[], object]) -> bool:
 
 
 @contextmanager
-def started(home: Path, *options: str | Path) -> Iterator[Dev]:
-    """Start `callvault dev`, with settings in the shell that would mislead every process."""
+def started(
+    home: Path, *options: str | Path, callers: signal.Handlers = signal.SIG_DFL
+) -> Iterator[Dev]:
+    """Start `callvault dev`, with settings in the shell that would mislead every process.
+
+    ``callers`` is the effect of SIGINT and SIGHUP that it finds.
+    """
     printed = home.with_name("printed")
     environment = os.environ | {"CALLVAULT_NO_SUCH": "1", "TEMPORAL_ADDRESS": "127.0.0.1:1"}
-    with inherited(signal.SIG_DFL), printed.open("w") as output:
+    with inherited(callers), printed.open("w") as output:
         process = subprocess.Popen(
             [CALLVAULT, "dev", "--home", home, "--free-ports", *options],
             stdout=output,
@@ -102,7 +107,8 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
     folder = tmp_path_factory.mktemp("it's here")
     own = folder / "own.toml"
     own.write_text('[resources.default]\nexport_window = "30h"\n[log]\nlevel = "warning"\n')
-    with started(folder / "home", "--config", own) as dev:
+    # As in the background of a script.
+    with started(folder / "home", "--config", own, callers=signal.SIG_IGN) as dev:
         yield dev
 
 
@@ -115,6 +121,8 @@ def test_what_it_prints_can_be_pasted_and_archives_a_call(dev: Dev) -> None:
     assert "worker is stopped. To start it: " in done.stdout
     assert "worker runs, as process " in done.stdout
     assert "worker was stopped, as asked." in dev.said
+    for kind in ("started", "stopped", "archived"):
+        assert eventually(lambda kind=kind: f" webhook recording.{kind} recording-" in dev.said)
 
 
 def test_a_shell_evaluates_what_it_exports_and_forgets_what_would_mislead(dev: Dev) -> None:
@@ -137,6 +145,14 @@ def test_a_shell_evaluates_what_it_exports_and_forgets_what_would_mislead(dev: D
     assert effective["resources"]["default"]["export_window"] == "P1DT6H"
     assert effective["resources"]["default"]["endpoint"] == addresses["ACS emulator"]
     assert effective["log"]["level"] == "warning"
+    assert effective["web_ui"]["url"] == addresses["Temporal Web UI"]
+
+
+def test_an_alarm_is_printed_with_the_link_to_what_is_to_be_done(dev: Dev) -> None:
+    done = dev.other_terminal("\n".join([dev.commands()[0], f"{CALLVAULT} alarms test"]))
+    assert done.returncode == 0, done.stderr
+    assert eventually(lambda: " webhook alarm.test firing, warning: " in dev.said)
+    assert "/docs/operations.md#test]" in dev.said
 
 
 def test_a_part_that_dies_is_started_again_and_the_call_goes_on(dev: Dev) -> None:
@@ -180,7 +196,9 @@ def test_a_second_one_in_the_same_folder_is_refused(dev: Dev) -> None:
     assert dev.run("status").returncode == 0
 
 
-def test_ctrl_c_ends_all_parts_and_keeps_the_logs(dev: Dev) -> None:
+def test_ctrl_c_ends_all_parts_and_keeps_the_logs_also_where_the_caller_ignores_it(
+    dev: Dev,
+) -> None:
     """The last test of the stack."""
     pids = dev.pids()
     dev.process.send_signal(signal.SIGINT)

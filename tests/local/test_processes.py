@@ -278,14 +278,25 @@ def test_a_process_that_is_started_again_ends_with_the_block(tmp_path: Path) -> 
     assert not runs(process.pid)
 
 
-def test_in_the_background_of_a_script_sigterm_ends_every_process(tmp_path: Path) -> None:
-    """SIGINT is ignored there, for a Ctrl-C is meant for what runs in the foreground."""
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_in_the_background_of_a_script_ctrl_c_and_sigterm_end_every_process(
+    tmp_path: Path, signum: signal.Signals
+) -> None:
+    """There SIGINT is ignored, and the processes would outlive the script that it ends."""
     with supervising(tmp_path, children=2, signals=signal.SIG_IGN) as program:
         pids = pids_of(program, 2)
-        program.send_signal(signal.SIGINT)
-        program.send_signal(signal.SIGTERM)
-        assert program.wait(SOON.total_seconds()) == 128 + signal.SIGTERM
+        program.send_signal(signum)
+        assert program.wait(SOON.total_seconds()) == 128 + signum
         assert not any(runs(pid) for pid in pids)
+
+
+def test_under_nohup_a_terminal_that_closes_ends_no_process(tmp_path: Path) -> None:
+    with supervising(tmp_path, children=1, signals=signal.SIG_IGN) as program:
+        pids = pids_of(program, 1)
+        program.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            program.wait(0.5)
+        assert all(runs(pid) for pid in pids)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

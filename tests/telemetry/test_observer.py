@@ -185,6 +185,21 @@ async def test_calls_at_risk_are_counted_by_resource(calls: Calls, gauges: Gauge
     assert (at_risk["eu"], at_risk["us"], at_risk[UNCONFIGURED]) == (2, 0, 1)
 
 
+async def test_events_that_a_webhook_has_not_taken_are_counted_until_it_has(
+    temporal: WorkflowEnvironment, gauges: Gauges
+) -> None:
+    observer = Observer(temporal.client, gauges.meter, {"eu": WINDOW})
+    event = await temporal.client.start_workflow(
+        names.RECORDING_EVENT_TYPE, id=f"late-{uuid.uuid4()}", task_queue="nobody"
+    )
+    for expected in (1, 0):
+        async with asyncio.timeout(20):
+            while gauges.read("callvault_late_events") != {"": expected}:
+                await observer.observe()
+        if expected:
+            await event.terminate()
+
+
 @pytest.mark.parametrize("few", [1, 3])
 async def test_among_many_the_nearest_deadline_is_found_by_counting(
     few: int, calls: Calls, gauges: Gauges, monkeypatch: pytest.MonkeyPatch

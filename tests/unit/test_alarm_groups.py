@@ -140,7 +140,15 @@ def test_all_is_over_when_it_is_so_for_every_call_and_losses_are_summed() -> Non
     end = made.update(NOON)
     assert end is not None
     assert (end.status, end.count, end.is_loss) == ("resolved", 2, True)
-    assert "1 of them with a loss" in end.what
+    assert end.what.startswith("over for all 2 calls, 1 of them with a loss")
+
+
+def test_the_end_of_one_call_alone_is_not_counted() -> None:
+    made = told()
+    made.fold(over(1), NOON)
+    end = made.update(NOON)
+    assert end is not None
+    assert end.what.startswith("over; it was: ")
 
 
 def test_a_call_with_two_late_files_is_over_when_both_are() -> None:

@@ -11,7 +11,7 @@ from workflows import display
 from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey
 
-from .call import NOON, WINDOW, Call, chunk, hashed, stopped_call
+from .call import NOON, WINDOW, Call, chunk, hashed, more, stopped_call
 
 FULL = PendingActivity(
     id="export",
@@ -73,9 +73,34 @@ def test_the_first_line_tells_what_is_at_risk_why_and_whose_fault_it_is() -> Non
     assert "no error is known" in details(call).splitlines()[0]
     record.alarm = with_cause(record.alarm, FULL)
     first, *others = details(call).splitlines()
-    assert first.endswith("archive main: no space left on / device, attempt 10, yours**")
+    assert first.endswith("archive main: no space left on / device, attempt 10, fault: yours**")
     assert "| 0 | announced | no space left on / device, attempt 10 | yours |" in others
     assert "- runbook: `docs/operations.md#cause-full`" in others
+
+
+def test_an_error_that_names_its_place_is_not_said_to_be_another_ones() -> None:
+    call, _ = call_at_risk()
+    [record] = call.life.status.alarms
+    own = record.alarm.model_copy(update={"archive": "main", "last_error": "archive main, full."})
+    record.alarm = own
+    assert details(call).splitlines()[0].endswith(", file 0: archive main, full**")
+    record.alarm = own.model_copy(update={"last_error": "ACS is away", "fault": "service"})
+    assert details(call).splitlines()[0].endswith(", file 0: ACS is away**")
+
+
+def test_an_alarm_that_is_over_asks_for_nothing() -> None:
+    call, _ = call_at_risk()
+    [record] = call.life.status.alarms
+    record.over_at = NOON
+    assert "recordings acknowledge" not in details(call)
+    assert "runbook" not in details(call)
+    assert "| nobody; over since" in details(call)
+
+
+def test_a_long_id_leaves_the_page_its_width() -> None:
+    call, _ = call_at_risk()
+    call.recording.recording_id = "x" * 200
+    assert "x" * 50 not in details(call)
 
 
 def test_the_page_names_alarms_who_has_seen_them_the_next_one_and_the_commands_that_help() -> None:
@@ -116,6 +141,18 @@ def test_a_recording_without_files_is_told_as_such() -> None:
     call = stopped_call()
     Alarms(call.life.status, "recording-1").raise_due(NOON + WINDOW / 2)
     assert "no file of it is announced**" in details(call).splitlines()[0]
+    assert "**no file of it is announced: look at Event Grid**" in details(call)
+
+
+def test_files_that_are_announced_late_are_not_said_to_be_missing() -> None:
+    call = stopped_call()
+    Alarms(call.life.status, "recording-1").raise_due(NOON + WINDOW / 2)
+    call.announced(more(0), at=NOON + WINDOW / 2)
+    assert "not all files of it are announced**" in details(call).splitlines()[0]
+    call.announced(chunk(1), at=NOON + WINDOW / 2)
+    first, *others = details(call).splitlines()
+    assert first.endswith("its files were announced late, and are not archived yet**")
+    assert "**files**" not in "".join(others)
 
 
 def test_the_memo_holds_short_forms_of_the_ids_that_people_have() -> None:

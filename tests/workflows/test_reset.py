@@ -19,6 +19,7 @@ from workers.abandoned import AbandonedCalls
 
 from .scene import Scene, chunk
 from .test_continue_as_new import grows, has_runs, short_histories
+from .test_polling import told
 
 FIRST, MIDDLE, LAST = "first", "middle", "last"
 POINTS = pytest.mark.parametrize("to", [FIRST, MIDDLE, LAST])
@@ -170,3 +171,17 @@ async def test_a_withdrawal_of_consent_is_not_forgotten(scene: Scene) -> None:
     assert scene.service.recordings == {"recording-1": "inactive"}
     assert [record.given for record in (await scene.status()).consents] == [True, False]
     assert scene.service.control_calls().count("start") == 1
+
+
+async def test_a_call_that_is_reset_to_its_first_task_takes_the_settings_of_now(
+    scene: Scene,
+) -> None:
+    """So ACS is asked for files that no event announces, as docs/operations.md says."""
+    await scene.recorded()
+    await scene.asks("stop")
+    scene.service.results["recording-1"] = told(chunk())
+    scene.world.polls_result.add(scene.resource)
+    await reset(scene, FIRST)
+    assert (await scene.result()).outcome == "archived"
+    assert len(scene.archived()) == 1
+    assert scene.service.control_calls() == ["start", "stop"]

@@ -30,6 +30,7 @@ from callvault.local.dev_home import (
 from callvault.local.keeper import Keeper
 from callvault.local.ports import Ports, free_or_other
 from callvault.local.processes import Supervisor
+from callvault.local.receiver import LocalReceiver, receiving
 from callvault.local.signals import Interrupted
 from callvault.local.stack import Stack, start_stack, subscribe_again
 from callvault.local.stack_settings import OURS
@@ -45,12 +46,17 @@ def run(home: DevHome, archive: Path | None, config: Path | None, wanted: Ports)
     """Start all parts and keep them running until Ctrl-C, which is the good end here."""
     console = make_console()
     try:
-        with home.claimed(), Supervisor(home.logs) as supervisor:
+        # The receiver is there until the last worker has ended.
+        with (
+            home.claimed(),
+            receiving(lambda what: _tell(console, what)) as receiver,
+            Supervisor(home.logs) as supervisor,
+        ):
             ports, taken = free_or_other(wanted)
             for sentence in taken:
                 console.print(line((sentence, "yellow")))
             with console.status("Starting Temporal, the ACS emulator, the archive, our own …"):
-                stack = _start(home, supervisor, archive, config, ports)
+                stack = _start(home, supervisor, archive, config, ports, receiver)
             with suppress(Interrupted):
                 _keep(home, supervisor, stack, console)
             console.print("Stopping all parts. Ctrl-C again ends them at once.")
@@ -59,8 +65,18 @@ def run(home: DevHome, archive: Path | None, config: Path | None, wanted: Ports)
         raise typer.Exit(128 + interrupted.signum) from None
 
 
+def _tell(console: Console, what: str) -> None:
+    for each in what.splitlines():
+        console.print(line(f"{datetime.now():%H:%M:%S} {each}"), soft_wrap=True)
+
+
 def _start(
-    home: DevHome, supervisor: Supervisor, archive: Path | None, config: Path | None, ports: Ports
+    home: DevHome,
+    supervisor: Supervisor,
+    archive: Path | None,
+    config: Path | None,
+    ports: Ports,
+    receiver: LocalReceiver,
 ) -> Stack:
     return start_stack(
         supervisor,
@@ -72,13 +88,13 @@ def _start(
         emulator_options=("--state-dir", str(home.data / "emulator")),
         ports=ports,
         settings_file=config,
+        receiver=receiver,
     )
 
 
 def _keep(home: DevHome, supervisor: Supervisor, stack: Stack, console: Console) -> None:
     def tell(what: str) -> None:
-        for each in what.splitlines():
-            console.print(line(f"{datetime.now():%H:%M:%S} {each}"))
+        _tell(console, what)
 
     def on_ready(part: str) -> None:
         # The emulator forgets who wants its events, and the gateway has to answer a handshake.
@@ -137,7 +153,11 @@ def _show_start(home: DevHome, state: DevState, console: Console) -> None:
         for command in commands:
             # Not folded by us: a terminal copies a line that it folds itself as one.
             console.print(line(f"    {command}"), soft_wrap=True)
-    console.print("\nCtrl-C here stops everything.")
+    console.print(
+        "\nEvents about recordings, and alarms, are printed here as their webhook gets them, unless"
+        " your settings send them elsewhere."
+    )
+    console.print("Ctrl-C here stops everything.")
 
 
 def _next_steps(home: DevHome) -> dict[str, tuple[str, ...]]:

@@ -10,7 +10,6 @@ import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from rich.console import Console
 from temporalio.service import RPCError
 
 from callvault.cli.actions.check_result import CheckResult, Subject
@@ -22,6 +21,7 @@ from callvault.cli.actions.doctor_services import check_services
 from callvault.cli.actions.doctor_settings import check_settings
 from callvault.cli.actions.doctor_temporal import check_temporal
 from callvault.cli.actions.doctor_webhooks import check_webhooks
+from callvault.cli.terminal import console as make_console
 from callvault.cli.terminal import line, say_json
 from callvault.config.settings import Settings, load_settings
 from callvault.errors import CallvaultError, ConfigurationError
@@ -80,7 +80,7 @@ def show(results: list[CheckResult], *, as_json: bool) -> None:
         rows = [{"name": r.name, "isOk": r.is_ok, "found": r.found, "fix": r.fix} for r in results]
         say_json(json.dumps({"isOk": all(r.is_ok for r in results), "checks": rows}, indent=2))
         return
-    console = Console()
+    console = make_console()
     for result in results:
         mark = ("ok  ", "green") if result.is_ok else ("FAIL", "bold red")
         console.print(line(mark, f"  {result.name}: {result.found}"))

@@ -15,6 +15,7 @@ from callvault.cli.actions.explain_recording import (
 from callvault.cli.actions.retry import EXPORTS
 from callvault.cli.actions.tables import moment, time_left
 from callvault.cli.terminal import say
+from callvault.contracts.alarms import without_account
 from callvault.contracts.base import Message
 from callvault.contracts.states import RecordingState
 from callvault.temporal.call_list import ENDED_EARLY
@@ -145,15 +146,17 @@ def _of_activity(activity: PendingActivity, workflow_id: str) -> Iterator[Reason
 
 
 def _of_alarms(view: CallView) -> Iterator[Reason]:
-    """Yield one reason for the newest alarm of each kind that nobody has acknowledged."""
+    """Yield one reason for the newest alarm of each kind that stands, acknowledged by nobody."""
     alarms = view.status.alarms if view.status else []
-    newest = {each.alarm.kind: each.alarm for each in alarms if each.acknowledged_at is None}
+    newest = {each.alarm.kind: each.alarm for each in alarms if each.stands}
     for kind, alarm in newest.items():
         acknowledge = f"callvault recordings acknowledge {view.workflow.workflow_id}"
+        # The error of then, which may have become another one: that of now is told above.
+        what = without_account(alarm.what) if view.pending else alarm.what
         yield Reason(
             what=f"Alarm {kind} ({alarm.severity}, {moment(alarm.at)}), not acknowledged:"
-            f" {alarm.what.rstrip('.')}.",
-            fault=OWNERS.get(blame_in(alarm.what).owner, NOBODY),
+            f" {what.rstrip('.')}.",
+            fault=OWNERS.get(blame_in(what).owner, NOBODY),
             do=(acknowledge,) if view.workflow.is_open else (),
             runbook=kind,
         )

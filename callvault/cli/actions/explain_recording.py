@@ -60,10 +60,11 @@ def _held(recording: RecordingStatus, workflow_id: str) -> Reason:
 
 
 def _is_on(what: str, recording: RecordingStatus, workflow_id: str) -> Reason:
+    is_asked_to_stop = recording.state is RecordingState.STOPPING
     return Reason(
         what=f"Recording {recording.number} {what}: its files come once it has stopped.",
         fault=NOBODY,
-        do=(f"callvault recordings stop {workflow_id}",),
+        do=() if is_asked_to_stop else (f"callvault recordings stop {workflow_id}",),
     )
 
 
@@ -118,11 +119,16 @@ def _archived(recording: RecordingStatus) -> Iterator[Reason]:
     is_sealed = recording.sealed is not None
     rest = "" if is_sealed else "; its manifest is not written yet"
     yield Reason(
-        what=f"Recording {recording.number} is archived: {len(recording.chunks)} files,"
-        f" {size(total)}, read back and compared{rest}.",
+        what=f"Recording {recording.number} is archived: {_files_of(recording)}, {size(total)},"
+        f" read back and compared{rest}.",
         fault=NOBODY,
         runbook="" if is_sealed else "not_sealed",
     )
+
+
+def _files_of(recording: RecordingStatus) -> str:
+    count = len(recording.chunks)
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def _files(recording: RecordingStatus, *, has_pending_export: bool) -> Iterator[Reason]:
