@@ -228,7 +228,7 @@ async def test_files_in_an_archive_that_the_recording_has_left_go_too(
     kept = keep(corpus, ANA, BEN)
     left = corpus.archives["fallback"]
     archived(left, media=kept.media, recording_id=kept.recording_id, participants=[])
-    pending = corpus.letter("about-it", event(kept, ANA))
+    pending = corpus.letter("about-it", event(kept))
     target = OF_ANA if whole else CHANNEL_OF_ANA
     found = await planned(temporal, corpus, target)
     assert [(each.archive, each.sealed_in, each.erases) for each in found.plan.recordings] == [
