@@ -40,12 +40,7 @@ from callvault.retention.inventory import Inventory, has_unsealed, take, take_un
 from callvault.retention.judgement import Circumstances, judge, workflows_of
 from callvault.retention.latecomers import delete_latecomers
 from callvault.retention.letters import delete_letters
-from callvault.retention.plan import (
-    Places,
-    all_holds,
-    inventories,
-    plan,
-)
+from callvault.retention.plan import Places, all_holds, inventories, plan
 from callvault.retention.records import certify, delete_recorded, find_erasure, record_erasure
 from callvault.retention.tombstones import buried_by, bury
 from callvault.temporal.deletion import delete_closed, is_open

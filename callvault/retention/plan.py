@@ -144,7 +144,7 @@ def _letters(
     places: Places, target: ErasureTarget, goes: Sequence[PlannedRecording]
 ) -> tuple[list[PlannedLetter], list[str]]:
     # A recording that stays, without one channel, still needs what is announced of it.
-    whole = [each for each in goes if not each.channels]
+    whole = [] if target.channel_only else goes
     ids = {each for recording in whole for each in recording.ids}
     sought = Sought(frozenset(ids), target.participant, places.hash_of)
     found: list[PlannedLetter] = []

@@ -21,7 +21,7 @@ from callvault.errors import RecordingErased
 from callvault.retention.tombstones import Buried, bury
 from tests.archive.sealed import SIGNER, announced, archived, manifest_of, recording, seal_input
 
-from .corpus import HASH, KEYS, NOW, SEALED_AT, Corpus, Kept
+from .corpus import HASH, KEYS, NOW, SEALED_AT, Corpus, Kept, event
 from .erasing import begun, erased, erasing, planned
 from .late import export_input, exported, looked_up, refusal, seals, service_of
 from .test_channels import CHANNEL_OF_ANA, keep
@@ -228,6 +228,7 @@ async def test_files_in_an_archive_that_the_recording_has_left_go_too(
     kept = keep(corpus, ANA, BEN)
     left = corpus.archives["fallback"]
     archived(left, media=kept.media, recording_id=kept.recording_id, participants=[])
+    pending = corpus.letter("about-it", event(kept))
     target = OF_ANA if whole else CHANNEL_OF_ANA
     found = await planned(temporal, corpus, target)
     assert [(each.archive, each.sealed_in, each.erases) for each in found.plan.recordings] == [
@@ -236,6 +237,7 @@ async def test_files_in_an_archive_that_the_recording_has_left_go_too(
     ]
     await erase(temporal, corpus, target)
     assert list(left.names("recordings/")) == []
+    assert pending.exists() is not whole, "a recording that stays needs what is announced of it"
     assert all(report.ok for report in corpus.verify())
 
 
