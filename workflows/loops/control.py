@@ -146,9 +146,8 @@ class ControlLoop:
             if is_final(error):
                 raise
             acs_answers.not_done(self._call, command, *problem(error), workflow.now())
-            return None
-        finally:
             self._run.clock.look()
+            return None
         if result is not None and not result.is_settled:
             why = f"ACS accepted it {result.accepted_at:%H:%M:%S} UTC, and was not seen to do it"
             acs_answers.not_done(self._call, command, why, Cause.NO_EFFECT, workflow.now())
