@@ -117,11 +117,12 @@ class Shown:
 
     def _show(self, now: Display) -> None:
         if (attributes := _attributes(now)) != self._attributes:
-            known = {*attributes, *self._attributes}
+            # At the end all of them: one that was missing meanwhile may be back.
+            is_whole = now.state.is_final or SEARCH_ATTRIBUTES.were_missed
             updates = [
                 _update(key, attributes.get(key.name))
                 for key in names.SEARCH_ATTRIBUTES
-                if key.name in known
+                if is_whole or attributes.get(key.name) != self._attributes.get(key.name)
             ]
             workflow.upsert_search_attributes(SEARCH_ATTRIBUTES.usable(updates))
             self._attributes = attributes
