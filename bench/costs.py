@@ -12,6 +12,11 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
+ANOTHER_ATTEMPT = "activity, another attempt"
+
+SILENCE = "reading of silence"
+"""Activity that reads what should be silent: a pause needs it, however long it lasts."""
+
 _BILLED = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: "start of a workflow",
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED: "update",
@@ -64,11 +69,13 @@ def costs_of(history: WorkflowHistory) -> Costs:
 
 def _actions(event: HistoryEvent) -> Counter[str]:
     billed = Counter([_BILLED[event.event_type]] if event.event_type in _BILLED else [])
+    if event.activity_task_scheduled_event_attributes.activity_type.name == "poll_state":
+        return Counter([SILENCE])
     if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
         # Other attempts than the first leave no event of their own.
         repeated = event.activity_task_started_event_attributes.attempt - 1
         if repeated:
-            billed["activity, another attempt"] = repeated
+            billed[ANOTHER_ATTEMPT] = repeated
     return billed
 
 

@@ -100,7 +100,7 @@ class Shown:
 
     def _is_brief(self, state: RecordingState, at: datetime) -> bool:
         """Tell if a state is one that mostly is over before anybody looks at a list."""
-        if self._attributes.get(names.STATE.name) not in _BRIEF_AFTER.get(state, ()):
+        if self._attributes.get(names.STATE.name) not in _MOMENTARY.get(state, ()):
             self._brief = None
             return False
         if self._brief is None or self._brief[0] != state:
@@ -187,7 +187,7 @@ def _update(key: SearchAttributeKey[Any], value: Any) -> SearchAttributeUpdate[A
     return key.value_unset() if value is None else key.value_set(value)
 
 
-_BRIEF_AFTER: dict[RecordingState, tuple[RecordingState, ...]] = {
+_MOMENTARY: dict[RecordingState, tuple[RecordingState, ...]] = {
     RecordingState.PAUSED: (RecordingState.RECORDING,),
     RecordingState.STOPPING: (RecordingState.STARTING, RecordingState.RECORDING),
     RecordingState.ARCHIVING: (RecordingState.PROCESSING,),
