@@ -30,6 +30,7 @@ from bench.simulation.people import People
 from bench.simulation.protocol import Job
 from bench.simulation.server import Activity, Server
 from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus
+from callvault.contracts.names import BEGIN_ACTIVITY
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import OnPauseFailure
 from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
@@ -64,6 +65,8 @@ class Invariants:
         self._last_exposed: dict[int, datetime] = {}
         self._wanted: dict[int, Wanted] = {}
         """By recording: what was wanted before the activation that is looked at."""
+        self._is_cancelled = False
+        """True from a cancellation until all that is recorded is to be stopped."""
         self.server: Server
 
     @property
@@ -92,7 +95,7 @@ class Invariants:
         if len(jobs) == 1 and delivered.is_control and has_begun:
             self._check_taken(requests)
             self._check_repeated(delivered, requests)
-        self._check_cancelled(jobs)
+        self._check_cancelled(jobs, has_begun)
         # A query changes nothing, and what fell due while the worker stood still is done after it.
         if not all(job.HasField("query_workflow") for job in jobs):
             self._check()
@@ -224,9 +227,17 @@ class Invariants:
         ):
             raise Broken("a request that is repeated changes something")
 
-    def _check_cancelled(self, jobs: Sequence[Job]) -> None:
-        is_cancelled = any(job.HasField("cancel_workflow") for job in jobs)
-        if is_cancelled and self._status.being_recorded is not None:
+    def _check_cancelled(self, jobs: Sequence[Job], has_begun: bool) -> None:
+        self._is_cancelled |= any(job.HasField("cancel_workflow") for job in jobs)
+        # A run that hands over may not have heard of it: the next one asks Temporal as it begins.
+        is_asked = any(
+            each.kind == BEGIN_ACTIVITY and each.input.unheard_run
+            for each in self.server.activities.values()
+        )
+        is_heard = has_begun and not is_asked and not self.server.run.workflow.this_run.is_finished
+        if self._is_cancelled and self._status.being_recorded is None:
+            self._is_cancelled = False
+        elif self._is_cancelled and is_heard:
             raise Broken("a cancellation does not stop what is recorded")
 
     # What must hold at every moment.

@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from callvault.archive.media import waveform as drawing
-from callvault.archive.media.pcm import PcmLayout, channel_size, one_channel, pcm_layout
+from callvault.archive.media.pcm import (
+    PcmLayout,
+    channel_size,
+    one_channel,
+    pcm_layout,
+    wav_header,
+)
 from callvault.archive.media.seekable import open_ranges
 from callvault.archive.media.waveform import COLUMNS, NoWaveform, Waveform, waveform
 from callvault.emulator.media.render import Renderer
@@ -173,6 +179,15 @@ def test_a_wav_that_breaks_off_has_the_frames_that_are_there() -> None:
     assert layout
     assert layout.frames == 100
     assert len(b"".join(one_channel([cut[layout.offset :]], layout, 0))) == 44 + 200
+
+
+@pytest.mark.parametrize("stated", [0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_size_that_was_left_open_is_as_much_as_there_is(stated: int) -> None:
+    """Beyond 2 GiB the samples ended where a program had written "as much as comes"."""
+    head = wav_header(16_000, 2, 0)[:-4] + stated.to_bytes(4, "little")
+    layout = pcm_layout(io.BytesIO(head), len(head) + 3 * 1024**3)
+    assert layout is not None
+    assert layout.size == 3 * 1024**3
 
 
 @pytest.mark.parametrize(

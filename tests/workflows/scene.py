@@ -338,15 +338,15 @@ class Scene:
     async def result(self) -> CallResult:
         """Let time pass as fast as it can until the workflow ends."""
         await self._first_task_is_done()
-        await self.environment.fast_forward(self.handle)
-        try:
-            return await self.handle.result()
-        except RPCError as error:
-            # The server's own race, as time is skipped while a history is read: it asks to be
-            # asked again.
-            if "branch tokens" not in str(error):
-                raise
-            return await self.handle.result()
+        while True:
+            try:
+                await self.environment.fast_forward(self.handle)
+                return await self.handle.result()
+            except RPCError as error:
+                # The server's own race, as time is skipped while a history is read: it asks to be
+                # asked again.
+                if "branch tokens" not in str(error):
+                    raise
 
     async def _first_task_is_done(self) -> None:
         # The server loses a first task that waits for its worker as time begins to be skipped.

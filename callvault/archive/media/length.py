@@ -6,7 +6,7 @@ from typing import BinaryIO
 from callvault.archive.media.mp3 import bit_rates, has_length_header, tag_size
 from callvault.archive.media.seekable import SPOT, spots
 from callvault.archive.media.streams import Streams
-from callvault.archive.media.wav import wav_sizes
+from callvault.archive.media.wav import wav_length
 from callvault.contracts.media import FormatType
 
 
@@ -28,11 +28,11 @@ def lengths_of(
     """Find out how long an open file of ``size`` bytes plays."""
     known = tuple(streams.durations_ms)
     is_whole = not (streams.is_truncated or streams.bytes_needed > size)
-    if container is FormatType.WAV and (sizes := wav_sizes(file, size)):
+    if container is FormatType.WAV and (wav := wav_length(file, size)):
         # not the parser's word: for it a size that was left open is one that is not reached
-        if sizes.duration_ms is not None:
-            known = (sizes.duration_ms,)
-        return Lengths(known, bool(known) and not sizes.is_open, sizes.is_whole)
+        if wav.duration_ms is not None:
+            known = (wav.duration_ms,)
+        return Lengths(known, bool(known) and not wav.is_open, wav.is_whole)
     if container is FormatType.MP3 and not _declares_length(file, size):
         return Lengths((), is_declared=False, is_whole=is_whole)  # what the parser says is a guess
     return Lengths(known, bool(known), is_whole)

@@ -8,10 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-_MAX_CHUNKS = 64
-"""Chunks before the samples that are looked at; there are one to three."""
+from callvault.archive.media.riff import EXTENSIBLE, PCM, riff_samples
 
-_PCM, _EXTENSIBLE = 0x0001, 0xFFFE
 _FORMAT = struct.Struct("<HHIIHH")
 _HEADER = 44
 """Bytes of the header that `wav_header` writes."""
@@ -51,22 +49,13 @@ def pcm_layout(file: BinaryIO, size: int) -> PcmLayout | None:
 
     A file that has fewer bytes than its header states has the frames that are there.
     """
-    file.seek(0)
-    if file.read(4) != b"RIFF":
+    samples = riff_samples(file, size)
+    shape = None if samples is None else _shape(samples.description)
+    if samples is None or shape is None:
         return None
-    offset, shape = 12, None
-    for _ in range(_MAX_CHUNKS):
-        file.seek(offset)
-        header = file.read(8)
-        if len(header) < 8:
-            return None
-        kind, length = header[:4], int.from_bytes(header[4:], "little")
-        if kind == b"data":
-            return _layout(shape, offset + 8, length, size)
-        if kind == b"fmt ":
-            shape = _shape(file.read(_FORMAT.size))
-        offset += 8 + length + length % 2
-    return None
+    rate, channels, width = shape
+    whole = samples.size - samples.size % (channels * width)
+    return PcmLayout(samples.offset, whole, rate, channels, width) if whole else None
 
 
 def channel_size(layout: PcmLayout) -> int:
@@ -94,7 +83,7 @@ def one_channel(pieces: Iterable[bytes], layout: PcmLayout, channel: int) -> Ite
 def wav_header(rate: int, sample_bytes: int, frames: int) -> bytes:
     """Write the header of a wav with one channel of plain samples."""
     size = frames * sample_bytes
-    shape = _FORMAT.pack(_PCM, 1, rate, rate * sample_bytes, sample_bytes, 8 * sample_bytes)
+    shape = _FORMAT.pack(PCM, 1, rate, rate * sample_bytes, sample_bytes, 8 * sample_bytes)
     return b"".join(
         (
             struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE"),
@@ -118,21 +107,8 @@ def _shape(described: bytes) -> tuple[int, int, int] | None:
     if len(described) < _FORMAT.size:
         return None
     code, channels, rate, _, frame_bytes, _ = _FORMAT.unpack(described)
-    is_plain = code in {_PCM, _EXTENSIBLE} and 0 < channels <= MAX_CHANNELS and rate
+    is_plain = code in {PCM, EXTENSIBLE} and 0 < channels <= MAX_CHANNELS and rate
     if not is_plain or not frame_bytes or frame_bytes % channels:
         return None
     width = frame_bytes // channels
     return (rate, channels, width) if width <= MAX_SAMPLE_BYTES else None
-
-
-def _layout(
-    shape: tuple[int, int, int] | None, offset: int, stated: int, size: int
-) -> PcmLayout | None:
-    if shape is None:
-        return None
-    rate, channels, width = shape
-    there = max(size - offset, 0)
-    # 0 and the largest sizes mean "as much as comes": programs that write a stream leave it open
-    length = there if stated == 0 or stated > there else stated
-    whole = length - length % (channels * width)
-    return PcmLayout(offset, whole, rate, channels, width) if whole else None
