@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from callvault.archive.blocks import Layout
-from callvault.archive.store import StoredObject, already_archived
+from callvault.archive.store import StoredObject, already_archived, put_bytes
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.stores.directory_upload import DirectoryUpload
 from callvault.archive.stores.filesystem import directory_error, publish, rename_without_overwriting
@@ -415,3 +416,20 @@ def test_a_list_of_a_directory_that_is_gone_is_an_error_not_empty(
     shutil.rmtree(tmp_path / "archive")
     with pytest.raises(ConfigurationError, match="is not there"):
         list(directory_archive.names("a/b/"))
+
+
+def test_deletions_beside_each_other_take_their_empty_folder_together(tmp_path: Path) -> None:
+    """Who was slower found the folder gone, and the check of an index ended by that."""
+    archive = DirectoryArchive("main", tmp_path)
+
+    def delete(name: str) -> bool:
+        found = archive.stat(name)
+        return found is not None and archive.delete(name, etag=found.etag or "")
+
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(40):
+            names = [f"subjects/{turn}/{number}.json" for number in range(8)]
+            for name in names:
+                put_bytes(archive, name, b"{}", content_type="application/json", metadata={})
+            assert all(pool.map(delete, names))
+    assert not list(tmp_path.rglob("*"))

@@ -133,8 +133,9 @@ class DirectoryArchive:
                 refuse_links(self._root, path.parent)
                 # The file first: a crash then leaves a sidecar alone, which the next attempt finds.
                 path.unlink(missing_ok=True)
-                remove_beside(path)
-                sync_directory(path.parent)
+                with suppress(FileNotFoundError):  # who deletes beside it took the empty folder
+                    remove_beside(path)
+                    sync_directory(path.parent)
                 # A folder's name may tell of a person, as that of their entries in the index does.
                 remove_empty(self._root, path.parent)
         return facts is not None

@@ -5,7 +5,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -223,7 +223,8 @@ def remove_empty(root: Path, folder: Path) -> None:
         except OSError:  # it holds something, or somebody is faster
             return
         folder = folder.parent
-        sync_directory(folder)
+        with suppress(FileNotFoundError):
+            sync_directory(folder)
 
 
 def sync_directory(directory: Path) -> None:

@@ -19,7 +19,7 @@ from callvault.archive.subjects.accounts import OnProblem, entries_of_recording
 from callvault.archive.subjects.entries import Hash
 from callvault.contracts.manifest import Manifest
 from callvault.contracts.subjects import SubjectEntry
-from callvault.errors import ObjectExists, Unavailable
+from callvault.errors import ContentMissing, ObjectExists, Unavailable
 
 WRITERS = 8
 """Entries that are written at the same time: a call may have hundreds of people."""
@@ -83,4 +83,8 @@ def remove(archive: Archive, name: str) -> bool:
 
 def put(archive: Archive, name: str, entry: SubjectEntry) -> None:
     """Write one entry under a name that is free."""
-    put_bytes(archive, name, canonical(entry), content_type="application/json", metadata={})
+    content = canonical(entry)
+    try:
+        put_bytes(archive, name, content, content_type="application/json", metadata={})
+    except ContentMissing:  # a directory's folder was empty, and went with another's entry
+        put_bytes(archive, name, content, content_type="application/json", metadata={})
