@@ -17,7 +17,8 @@ from callvault.archive.names import (
 )
 from callvault.archive.store import Archive, read_small
 from callvault.contracts.call_ids import canonical_call_id
-from callvault.contracts.holds import HoldAction, HoldRecord, HoldTarget
+from callvault.contracts.hold_messages import HoldTarget
+from callvault.contracts.holds import HoldAction, HoldRecord
 from callvault.contracts.manifest import Manifest
 from callvault.errors import InvalidRequest
 
@@ -39,6 +40,26 @@ class Hold:
     released: HoldRecord | None = None
 
 
+def hold_id(target: HoldTarget, said: Said, number: int) -> str:
+    """Return the id of the ``number``-th hold, from 0, that one person places for one reason.
+
+    It is the same in every archive, so that one release ends it in all of them.
+    """
+    on = (canonical_call_id(target.server_call_id or ""), target.recording_id or "")
+    told = "\n".join((*on, said.requested_by, said.reason, str(number)))
+    return sha256(told.encode("utf-8", "surrogatepass"))[:16]
+
+
+def free_number(
+    archive: Archive, target: HoldTarget, said: Said, keys: Keyring | None = None
+) -> int:
+    """Return the lowest number of such a hold that was not released in this archive."""
+    keys, number = _believed(archive, keys), 0
+    while not _is_free(archive, hold_id(target, said, number), target, said, keys):
+        number += 1
+    return number
+
+
 def place_hold(
     archive: Archive,
     target: HoldTarget,
@@ -46,16 +67,25 @@ def place_hold(
     signer: Signer | None,
     now: Callable[[], datetime],
     keys: Keyring | None = None,
+    *,
+    number: int | None = None,
+    resource: str | None = None,
 ) -> HoldRecord:
-    """Place a hold; the same one that is not released yet is returned as it is."""
-    for hold in find_holds(archive, keys):
-        same = (hold.placed.target, hold.placed.requested_by, hold.placed.reason)
-        if hold.released is None and same == (target, said.requested_by, said.reason):
-            return keep_record(archive, hold.placed, signer)
-    at = now()
-    told = f"{target.model_dump_json()}\n{said.requested_by}\n{said.reason}\n{at.isoformat()}"
-    hold_id = sha256(told.encode())[:16]
-    return _record(archive, hold_id, HoldAction.PLACED, target, said, signer, at)
+    """Place a hold; the same one that is not released yet is returned as it is.
+
+    ``number`` is the highest `free_number` of several archives; by default that of this one.
+    """
+    number = free_number(archive, target, said, keys) if number is None else number
+    return _record(
+        archive,
+        hold_id(target, said, number),
+        HoldAction.PLACED,
+        target,
+        said,
+        signer,
+        now(),
+        resource,
+    )
 
 
 def release_hold(
@@ -73,7 +103,16 @@ def release_hold(
             f"{hold_id[:40]!r} is no hold of archive {archive.name}: `callvault holds list` lists"
             " them"
         )
-    return _record(archive, placed.id, HoldAction.RELEASED, placed.target, said, signer, now())
+    return _record(
+        archive,
+        placed.id,
+        HoldAction.RELEASED,
+        placed.target,
+        said,
+        signer,
+        now(),
+        placed.resource,
+    )
 
 
 def find_holds(archive: Archive, keys: Keyring | None = None) -> list[Hold]:
@@ -83,7 +122,7 @@ def find_holds(archive: Archive, keys: Keyring | None = None) -> list[Hold]:
     archive; a hold counts in any case, for nothing is lost by it. `BrokenContent` where a record
     is damaged.
     """
-    keys = keys if keys is not None and keys.is_given else _own_keys(archive)
+    keys = _believed(archive, keys)
     names = sorted(name for name in archive.names(HOLDS_PREFIX) if is_hold_record_name(name))
     placed = {name: _read(archive, name)[0] for name in names if not _is_release(name)}
     found = [Hold(hold, _release(archive, hold, keys)) for hold in placed.values()]
@@ -95,7 +134,35 @@ def active_on(holds: Iterable[Hold], manifest: Manifest) -> list[HoldRecord]:
     return [hold.placed for hold in holds if hold.released is None and _is_on(hold, manifest)]
 
 
-def _own_keys(archive: Archive) -> Keyring:
+def find_hold(archive: Archive, hold_id: str, keys: Keyring | None = None) -> Hold | None:
+    """Find the hold of this id; None where the archive has none."""
+    name = hold_record_name(hold_id, released=False)
+    placed = find_record(archive, HoldRecord, name) if is_hold_record_name(name) else None
+    return (
+        None
+        if placed is None
+        else Hold(placed, _release(archive, placed, _believed(archive, keys)))
+    )
+
+
+def _is_free(archive: Archive, hold_id: str, target: HoldTarget, said: Said, keys: Keyring) -> bool:
+    """Tell if there is no such hold, or it is this very one and not released."""
+    hold = find_hold(archive, hold_id, keys)
+    if hold is None:
+        return True
+    # Another one under its id was planted: this one goes beside it.
+    placed = (_on(hold.placed.target), hold.placed.requested_by, hold.placed.reason)
+    return hold.released is None and placed == (_on(target), said.requested_by, said.reason)
+
+
+def _on(target: HoldTarget) -> tuple[str, str | None]:
+    return canonical_call_id(target.server_call_id or ""), target.recording_id
+
+
+def _believed(archive: Archive, keys: Keyring | None) -> Keyring:
+    """Return the keys that are given; without any, those that lie in the archive."""
+    if keys is not None and keys.is_given:
+        return keys
     keys = Keyring()
     for name in archive.names(KEYS_PREFIX):
         keys.offer(PublicKey.from_pem(read_small(archive, name)))
@@ -138,6 +205,7 @@ def _record(
     said: Said,
     signer: Signer | None,
     at: datetime,
+    resource: str | None,
 ) -> HoldRecord:
     record = HoldRecord(
         object_name=hold_record_name(hold_id, released=action is HoldAction.RELEASED),
@@ -147,6 +215,7 @@ def _record(
         target=target,
         requested_by=said.requested_by,
         authenticated_as=said.authenticated_as,
+        resource=resource,
         reason=said.reason,
         recorded_at=at,
         software=software(),
