@@ -1,6 +1,6 @@
 """The plan of an erasure: what, where, and what is held back from it and why."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,7 +66,13 @@ def inventories(places: Places, target: ErasureTarget, now: datetime) -> list[In
             found += (
                 _look(places, archive, each, target, now) for each in folders(archive, target)
             )
-    return [each for each in found if each.objects]
+    return [each for each in found if each.objects and _is_of(each, target.resources)]
+
+
+def _is_of(inventory: Inventory, resources: Collection[str]) -> bool:
+    """Tell if a recording is of one of these resources; nobody knows whose an unsealed one is."""
+    told = {each.manifest.recording.resource for each in inventory.manifests}
+    return not resources or bool(told and told <= set(resources))
 
 
 def _look(
@@ -119,10 +125,12 @@ def _letters(
     # A recording that stays, without one channel, still needs what is announced of it.
     whole = [each for each in goes if not each.channels]
     ids = {each for recording in whole for each in recording.ids}
-    sought = Sought(frozenset(ids), target.participant, places.hash_of)
+    # Of an erasure that is bound to resources, a letter that only names the person is none.
+    person = None if target.resources else target.participant
+    sought = Sought(frozenset(ids), person, places.hash_of)
     found: list[PlannedLetter] = []
     not_searched: list[str] = []
-    if not ids and target.participant is None:
+    if not ids and person is None:
         return [], []
     for name, open_letters in places.letters.items():
         try:
