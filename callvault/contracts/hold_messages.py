@@ -40,6 +40,8 @@ class HoldRequest(CallerMessage):
     recording_id: OpaqueId | None = None
     """The one recording that is held; by default all of the call, those to come too."""
     reason: HoldReason
+    hold: HoldId | None = None
+    """Its id, from who has written it into the archives already; by default the workflow does."""
 
 
 class ReleaseRequest(CallerMessage):

@@ -87,6 +87,7 @@ class HoldsApi:
             requested_by=said.requested_by,
             authenticated_as=said.authenticated_as,
             reason=said.reason,
+            hold=records[0].id,
         )
         is_open = await self._tell(workflow_id, names.PLACE_HOLD, told)
         return _answer("hold placed", records, workflow_id if is_open else None)

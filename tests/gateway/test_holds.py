@@ -112,6 +112,7 @@ async def test_a_call_is_held_in_every_archive_and_its_workflow_is_told(
         "requestedBy": "counsel-1",
         "authenticatedAs": "key counsel",
         "reason": "case 7",
+        "hold": hold,
     }
     again = await placed(gateway, serverCallId=call.server_call_id + "==", requestedBy="counsel-1")
     assert again.json()["records"] == told["records"], "the same hold, in any spelling"

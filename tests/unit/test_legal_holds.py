@@ -68,6 +68,17 @@ def test_the_same_hold_is_one_until_it_is_released() -> None:
     assert len(status.legal_holds) == 3
 
 
+def test_a_hold_that_the_archives_have_is_not_written_again() -> None:
+    status = call()
+    placed = CASE.model_copy(update={"hold": ID})
+    legal_holds.place(status, placed, NOON)
+    assert legal_holds.to_write(status) is None, "released meanwhile, it would be another one"
+    assert "placed already" in legal_holds.place(status, placed, NOON)
+    legal_holds.release(status, ReleaseRequest(hold=ID, reason="settled"))
+    legal_holds.place(status, placed.model_copy(update={"hold": "0" * 16}), NOON)
+    assert [each.id for each in status.legal_holds] == [ID, "0" * 16]
+
+
 def test_what_would_lie_on_nothing_is_refused() -> None:
     orphan = call("12345678-1234-1234-1234-123456789abc")
     assert "name the recording" in legal_holds.place(orphan, CASE, NOON)

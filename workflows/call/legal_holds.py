@@ -37,6 +37,8 @@ def place(status: CallStatus, request: HoldRequest, now: datetime) -> str:
         authenticated_as=request.authenticated_as,
         reason=request.reason,
         placed_at=now,
+        # It may be released again by now: written once more, it would be another one.
+        id=request.hold or "",
     )
     status.legal_holds.append(hold)
     return f"a legal hold is placed by {request.caller} on {what(hold)}: {request.reason}"
@@ -102,11 +104,12 @@ def what(hold: CallHold) -> str:
 
 
 def _same(status: CallStatus, request: HoldRequest) -> CallHold | None:
+    """Find the hold that a request asks for again."""
+    if request.hold:
+        return next((each for each in status.legal_holds if each.id == request.hold), None)
     wanted = (request.recording_id, request.requested_by or "unknown", request.reason)
-    for hold in status.legal_holds:
-        if _told(hold) == wanted and hold.release is None:
-            return hold
-    return None
+    standing = (each for each in status.legal_holds if each.release is None)
+    return next((each for each in standing if _told(each) == wanted), None)
 
 
 def _told(hold: CallHold) -> tuple[str | None, str, str]:
