@@ -33,7 +33,12 @@ class LegalHoldActivities:
         with translated(retry_permanent=True), background_heartbeat():
             said = legal_holds.said(order.requested_by, order.authenticated_as, order.reason)
             placed = legal_holds.place(
-                self._all(), order.target, said, resource=order.resource, now=now
+                self._all(),
+                order.target,
+                said,
+                resource=order.resource,
+                now=now,
+                since=order.asked_at,
             )
             return WrittenHold(id=placed[0].id, archives=tuple(each.archive for each in placed))
 

@@ -43,11 +43,16 @@ def place(
     *,
     resource: str | None = None,
     now: Now = _utc,
+    since: datetime | None = None,
 ) -> list[HoldRecord]:
-    """Place a hold, under one id, in each of these archives; the same one again changes nothing."""
+    """Place a hold, under one id, in each of these archives; the same one again changes nothing.
+
+    ``since`` is when it was asked for, where that is repeated until it is done: what has been
+    placed and released since is not placed again.
+    """
     keys = {each.archive.name: each.keys() for each in archives}
     numbers = (
-        free_number(each.archive, target, said, keys[each.archive.name]) for each in archives
+        free_number(each.archive, target, said, keys[each.archive.name], since) for each in archives
     )
     number = max(numbers, default=0)
     name = hold_record_name(hold_id(target, said, number), released=False)

@@ -60,6 +60,8 @@ class HoldOrder(Message):
     requested_by: Annotated[str, Field(min_length=1, max_length=1_024)]
     authenticated_as: CallerName = ""
     reason: HoldReason
+    asked_at: datetime
+    """Time at which the workflow was told: one that was placed after that is this one."""
 
 
 class ReleaseOrder(Message):

@@ -75,6 +75,7 @@ def order(status: CallStatus, hold: CallHold) -> HoldOrder | ReleaseOrder:
         requested_by=hold.requested_by,
         authenticated_as=hold.authenticated_as,
         reason=hold.reason,
+        asked_at=hold.placed_at,
     )
 
 

@@ -51,11 +51,20 @@ def hold_id(target: HoldTarget, said: Said, number: int) -> str:
 
 
 def free_number(
-    archive: Archive, target: HoldTarget, said: Said, keys: Keyring | None = None
+    archive: Archive,
+    target: HoldTarget,
+    said: Said,
+    keys: Keyring | None = None,
+    since: datetime | None = None,
 ) -> int:
-    """Return the lowest number of such a hold that was not released in this archive."""
+    """Return the lowest number of such a hold that was not released in this archive.
+
+    One that was placed after ``since`` counts, released or not: it is the one that was asked for.
+    """
     keys, number = _believed(archive, keys), 0
-    while not _is_free(archive, hold_id(target, said, number), target, said, keys):
+    while not _is_free(
+        find_hold(archive, hold_id(target, said, number), keys), target, said, since
+    ):
         number += 1
     return number
 
@@ -145,14 +154,15 @@ def find_hold(archive: Archive, hold_id: str, keys: Keyring | None = None) -> Ho
     )
 
 
-def _is_free(archive: Archive, hold_id: str, target: HoldTarget, said: Said, keys: Keyring) -> bool:
-    """Tell if there is no such hold, or it is this very one and not released."""
-    hold = find_hold(archive, hold_id, keys)
+def _is_free(hold: Hold | None, target: HoldTarget, said: Said, since: datetime | None) -> bool:
+    """Tell if there is no such hold, or it is this very one and not released before."""
     if hold is None:
         return True
     # Another one under its id was planted: this one goes beside it.
     placed = (_on(hold.placed.target), hold.placed.requested_by, hold.placed.reason)
-    return hold.released is None and placed == (_on(target), said.requested_by, said.reason)
+    is_new = since is not None and hold.placed.recorded_at >= since
+    stands = hold.released is None or is_new
+    return stands and placed == (_on(target), said.requested_by, said.reason)
 
 
 def _on(target: HoldTarget) -> tuple[str, str | None]:
