@@ -21,7 +21,7 @@ ORDER = HoldOrder(
     requested_by="counsel-1",
     authenticated_as="key legal",
     reason="case 7",
-    asked_at=datetime(2020, 1, 1, tzinfo=UTC),
+    asked_at=datetime(1970, 1, 1, tzinfo=UTC),
 )
 
 
