@@ -1,14 +1,19 @@
 """Archives that are opened together with their access log, for those who give something out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from callvault.archive.access_log.log import AccessLog
+from callvault.archive.manifests.documents import Keyring
+from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
 from callvault.azure_storage.clients import StorageAccess
-from callvault.clients import open_proven, open_signer
+from callvault.clients import open_keyring, open_proven, open_signer
 from callvault.config.settings import Settings
 from callvault.config.storage import DirectorySettings
+from callvault.errors import ConfigurationError
 from callvault.pools import Pool
 
 
@@ -18,6 +23,12 @@ class LoggedArchive:
 
     archive: Archive
     log: AccessLog
+    signer: Signer | None = None
+    """Signs what is written beside the log."""
+    keys: Callable[[], Keyring] = Keyring
+    """Reads the keys that may have signed in the archive."""
+    is_configured: bool = True
+    """False for a copy that the settings do not know: nothing is written into it."""
 
     def close(self) -> None:
         """Release the archive's connections."""
@@ -31,7 +42,25 @@ def open_logged(settings: Settings, name: str, remembered: str | None) -> Logged
     """
     configured = settings.archive(name)
     archive = open_proven(name, configured, remembered)
-    return LoggedArchive(archive, AccessLog(archive, open_signer(configured)))
+    signer = open_signer(configured)
+    return LoggedArchive(
+        archive, AccessLog(archive, signer), signer, partial(open_keyring, configured)
+    )
+
+
+@contextmanager
+def opened_together(settings: Settings, chosen: Sequence[str]) -> Iterator[list[LoggedArchive]]:
+    """Open these archives, or all, before anything is done with one; `ConfigurationError` if none.
+
+    Each name is known before the first archive is opened: what is left out would not be seen.
+    """
+    if not settings.archives:
+        raise ConfigurationError("there is no archive in the configuration: add [archives.NAME]")
+    names = list(dict.fromkeys(chosen)) or sorted(settings.archives)
+    for name in names:
+        settings.archive(name)
+    with ExitStack() as stack:
+        yield [stack.enter_context(closing(open_logged(settings, name, None))) for name in names]
 
 
 def logged_archives(settings: Settings, ids: Mapping[str, str]) -> Pool[LoggedArchive]:

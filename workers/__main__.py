@@ -18,6 +18,7 @@ from activities.erased_files import ErasedFiles
 from activities.erasure import ErasureActivities
 from activities.erasure_places import places_of
 from activities.export import ExportActivities
+from activities.legal_holds import LegalHoldActivities
 from activities.reconcile import ReconcileActivities
 from activities.recording_events import RecordingEventActivities
 from activities.seal import SealActivities
@@ -148,8 +149,9 @@ def _workers(
         erasure = ErasureActivities(
             client, places_of(settings, remembered), connections.archive_of, connections.signer_of
         )
+        holds = LegalHoldActivities(settings.archives, connections.logged_archive_of)
         publish = connections.checkpoints().publish_checkpoints
-        others = [reconcile.reconcile, publish, *erasure.all]
+        others = [reconcile.reconcile, publish, *erasure.all, *holds.all]
         yield export_worker(client, export, seal, settings.worker, others=others)
 
 

@@ -5,7 +5,7 @@ from the others' calls; and again after a failure, or once its secret was replac
 """
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 import httpx
 from temporalio.client import Client as TemporalClient
@@ -15,6 +15,7 @@ from activities.alarm_sender import AlarmSender
 from activities.checkpoints import CheckpointActivities
 from activities.webhooks import Webhook
 from callvault.acs.client import AcsClient
+from callvault.archive.access_log.log import AccessLog
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
@@ -31,6 +32,7 @@ from callvault.contracts.participants import hiding
 from callvault.contracts.webhook_urls import refusal_of
 from callvault.errors import ArchiveGone, ConfigurationError, InvalidRequest
 from callvault.http_transports import Transport
+from callvault.logged_archives import LoggedArchive
 from callvault.pools import Pool
 from callvault.rereading import Reread
 from callvault.temporal.alarm_groups import AlarmGroups
@@ -67,6 +69,13 @@ class Connections:
     def keys_of(self, name: str) -> Keyring:
         """Return the keys that may have signed in an archive."""
         return open_keyring(self._settings.archive(name))
+
+    def logged_archive_of(self, name: str) -> LoggedArchive:
+        """Return an archive with its access log, for what is noted there before it is done."""
+        archive, signer = self.archive_of(name), self.signer_of(name)
+        return LoggedArchive(
+            archive, AccessLog(archive, signer), signer, partial(self.keys_of, name)
+        )
 
     def hash_of(self, raw_id: str) -> str:
         """Return the keyed hash of a participant, with the key of the moment."""

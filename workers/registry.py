@@ -28,6 +28,7 @@ from workflows.alarm import AlarmWorkflow
 from workflows.alarm_group import AlarmGroupWorkflow
 from workflows.checkpoint import CheckpointWorkflow
 from workflows.erasure import ErasureWorkflow
+from workflows.erasure_plan import ErasurePlanWorkflow
 from workflows.reconcile import CallSeenWorkflow, ReconcileWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.recording_events import RecordingEventWorkflow
@@ -44,6 +45,7 @@ WORKFLOWS = (
     SweepWorkflow,
     CheckpointWorkflow,
     ErasureWorkflow,
+    ErasurePlanWorkflow,
 )
 
 DRAIN_TIMEOUT = timedelta(seconds=30)

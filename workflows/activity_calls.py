@@ -10,6 +10,7 @@ from temporalio.workflow import ActivityConfig
 
 from activities.control import ControlActivities
 from activities.export import ExportActivities
+from activities.legal_holds import LegalHoldActivities
 from activities.polling import PollingActivities
 from activities.recording_events import RecordingEventActivities
 from activities.seal import SealActivities
@@ -35,6 +36,7 @@ from callvault.contracts.activity_io import (
 from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus, Severity
 from callvault.contracts.base import shorten
 from callvault.contracts.events import RecordingChunk
+from callvault.contracts.hold_messages import HoldOrder, ReleaseOrder, WrittenHold
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.recording_events import EventDelivery
 from callvault.contracts.signal_times import SignalTimes, SignalTimesQuery, UntimedSignal
@@ -186,6 +188,21 @@ def seal(
     options = activity_options.seal(f"seal recording {recording.number}")
     options["activity_id"] = seal_id(recording.number)
     return workflow.start_activity_method(SealActivities.seal_recording, input, **options)
+
+
+def write_hold(order: HoldOrder | ReleaseOrder) -> workflow.ActivityHandle[WrittenHold]:
+    """Write a legal hold, or its release, into every archive."""
+    if isinstance(order, HoldOrder):
+        return workflow.start_activity_method(
+            LegalHoldActivities.place_legal_hold,
+            order,
+            **activity_options.legal_hold("place a legal hold"),
+        )
+    return workflow.start_activity_method(
+        LegalHoldActivities.release_legal_hold,
+        order,
+        **activity_options.legal_hold("release a legal hold"),
+    )
 
 
 def find_sealed(

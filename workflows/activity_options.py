@@ -220,6 +220,18 @@ def erase(summary: str) -> ActivityConfig:
     )
 
 
+def legal_hold(summary: str) -> ActivityConfig:
+    """Return options to write a legal hold: until every archive has it, or it is called off."""
+    return ActivityConfig(
+        summary=summary,
+        task_queue=names.EXPORT_QUEUE,
+        start_to_close_timeout=timedelta(minutes=30),
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=_EXPORT_RETRY,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
 def find_sealed(summary: str) -> ActivityConfig:
     """Return options to look into an archive, until it answers or the workflow calls it off."""
     return ActivityConfig(

@@ -13,7 +13,7 @@ from callvault.contracts.base import name_of_caller, shorten
 from callvault.contracts.printable import printable_markdown as plain
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import CallStatus, ChunkStatus, PauseRecord, RecordingStatus
-from workflows.call import deadlines
+from workflows.call import deadlines, legal_holds
 from workflows.call.alarms import Alarms
 from workflows.call.recording_state import is_at_risk, is_awaiting
 
@@ -39,6 +39,7 @@ def of(status: CallStatus) -> str:
         *(part for each in status.recordings for part in _recording(status, each)),
         *_alarms(status),
         *_consents(status),
+        *_legal_holds(status),
         _help(status),
     ]
     return "\n\n".join(parts)
@@ -244,6 +245,22 @@ def _consents(status: CallStatus) -> Iterator[str]:
     )
     if status.consents:
         yield _table(("participant", "consent", "how", "evidence", "decided"), rows)
+
+
+def _legal_holds(status: CallStatus) -> Iterator[str]:
+    """List the legal holds, and say which of them are written, and released."""
+    rows = (
+        (
+            hold.id or "not written yet",
+            _cell(legal_holds.what(hold)),
+            _cell(name_of_caller(hold.requested_by, hold.authenticated_as)),
+            _cell(hold.reason),
+            _date(hold.released_at) if hold.released_at else "it holds",
+        )
+        for hold in status.legal_holds
+    )
+    if status.legal_holds:
+        yield _table(("legal hold", "on", "by", "reason", "released"), rows)
 
 
 def _help(status: CallStatus) -> str:

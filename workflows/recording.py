@@ -20,6 +20,7 @@ from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.consent_messages import read_decision
 from callvault.contracts.control_messages import read_control
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
+from callvault.contracts.hold_messages import HoldRequest, ReleaseRequest
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import (
     CallEnded,
@@ -33,7 +34,14 @@ from callvault.contracts.takeover import LastState
 from workflows import display
 from workflows.activity_errors import reason
 from workflows.activity_options import BEGIN
-from workflows.call import callbacks, file_events, pauses, repeats, unconfirmed
+from workflows.call import (
+    callbacks,
+    file_events,
+    legal_holds,
+    pauses,
+    repeats,
+    unconfirmed,
+)
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.consent_gate import ConsentGate
@@ -46,6 +54,7 @@ from workflows.loops.continue_as_new import Arguments, CarriedState, read_argume
 from workflows.loops.control import ControlLoop
 from workflows.loops.delete_source import SourceDeletionLoop
 from workflows.loops.export import ExportLoop
+from workflows.loops.legal_holds import LegalHoldsLoop
 from workflows.loops.look_up import LookUpLoop
 from workflows.loops.loop import Run
 from workflows.loops.notify import NotifyLoop
@@ -90,6 +99,7 @@ class RecordingWorkflow:
         self.signal_times = SignalTimesLoop(run, call, watchdog)
         self.notify = NotifyLoop(run, alarms)
         self.recording_events = RecordingEventsLoop(run, call, self.seal)
+        self.legal_holds = LegalHoldsLoop(run, call)
         self.shown = display.Shown()
 
     @workflow.run
@@ -143,6 +153,7 @@ class RecordingWorkflow:
             self.timers,  # missing files, escalation, guards and consent: do what falls due
             self.notify,  # send every alarm
             self.recording_events,  # tell webhooks what becomes of each recording
+            self.legal_holds,  # write legal holds, and their releases, into the archives
         )
 
     async def _through_cancellation(self, doing: Coroutine[Any, Any, None]) -> None:
@@ -233,6 +244,21 @@ class RecordingWorkflow:
         if message is not None:
             count = self.alarms.acknowledge(message, workflow.now())
             self.call.note(workflow.now(), f"{count} alarms seen by {message.caller}")
+
+    @workflow.signal(name=names.PLACE_HOLD)
+    def place_hold(self, *payloads: Any) -> None:
+        """Take note that the call, or a recording of it, is under a legal hold."""
+        request = self._read(HoldRequest, payloads, names.PLACE_HOLD)
+        if request is not None:
+            now = workflow.now()
+            self.call.note(now, legal_holds.place(self.call.status, request, now))
+
+    @workflow.signal(name=names.RELEASE_HOLD)
+    def release_hold(self, *payloads: Any) -> None:
+        """Take note that a legal hold ends."""
+        request = self._read(ReleaseRequest, payloads, names.RELEASE_HOLD)
+        if request is not None:
+            self.call.note(workflow.now(), legal_holds.release(self.call.status, request))
 
     @workflow.signal(name=names.TAKE_OVER)
     def take_over(self, *payloads: Any) -> None:

@@ -16,6 +16,7 @@ from bench.simulation import protocol
 from bench.simulation.acs import FakeAcs
 from bench.simulation.acs_requests import REPEAT, AcsRequests
 from bench.simulation.instance import Broken
+from bench.simulation.messages import hold_id
 from bench.simulation.outages import Delivery
 from bench.simulation.server import Activity, Server
 from callvault.contracts import names
@@ -29,6 +30,7 @@ from callvault.contracts.activity_io import (
 )
 from callvault.contracts.alarms import AlarmStatus
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
+from callvault.contracts.hold_messages import WrittenHold
 from callvault.contracts.recording_events import RecordingEvent
 from callvault.contracts.signal_times import SignalTimes
 from callvault.contracts.status import RecordingStatus
@@ -63,6 +65,9 @@ class Surroundings:
         """The recordings as the manifests tell of them, by the manifest's name."""
         self.to_delete: set[str] = set()
         """The files whose copy at the service was to be deleted."""
+        self.holds: set[str] = set()
+        self.released: set[str] = set()
+        """The ids of legal holds of which the archives have a record, and one of the release."""
         self._answer_of: dict[str, Callable[[Activity, random.Random], Any]] = {
             names.BEGIN_ACTIVITY: self._begin,
             names.SIGNAL_TIMES_ACTIVITY: self._find_signal_times,
@@ -72,6 +77,8 @@ class Surroundings:
             "seal_recording": self._seal,
             # No run of a life forgets what was sealed: Temporal is not restored.
             "find_sealed": lambda activity, rng: FoundRecordings(),
+            "place_legal_hold": self._hold,
+            "release_legal_hold": self._release,
             "raise_alarm": self._raise_alarm,
             "announce_recording": self._announce,
             "deliver_event": self._deliver_event,
@@ -84,6 +91,15 @@ class Surroundings:
             policy=self._policy if activity.input.resource is not None else None,
             was_cancelled=activity.input.unheard_run in self._server.cancelled_runs,
         )
+
+    def _hold(self, activity: Activity, rng: random.Random) -> WrittenHold:
+        hold = hold_id(activity.input.requested_by)
+        self.holds.add(hold)
+        return WrittenHold(id=hold, archives=("main",))
+
+    def _release(self, activity: Activity, rng: random.Random) -> WrittenHold:
+        self.released.add(activity.input.hold)
+        return WrittenHold(id=activity.input.hold, archives=("main",))
 
     def scheduled(self, activity: Activity) -> None:
         """Take note of an activity that is to be made."""

@@ -9,6 +9,7 @@
 - Every alarm has reached a receiver, was acknowledged, or was tried until its time was over.
 - That an alarm is over is told once it is: after the alarm itself, if a receiver has got that, and
   never of what is lost. At the end all is over that ends with its recording.
+- Every legal hold that was taken down lies in the archives, and every release.
 - Every request is confirmed, superseded, or failed; a pause that failed was alarmed.
 - Nothing that Callvault has begun records on.
 - No silence is claimed in which ACS recorded by what was asked of it, or as was read.
@@ -72,6 +73,7 @@ def check(server: Server, acs: FakeAcs, surroundings: Surroundings) -> None:
         _check_manifest(recording, surroundings)
         if status.policy is not None and status.policy.delete_source:
             _check_deleted(recording, surroundings, acs)
+    _check_holds(status, surroundings)
     _check_alarms(status, surroundings, server)
     told_events.check(status, surroundings.events)
     _check_named(result, acs)
@@ -186,6 +188,17 @@ def _is_loss_told(status: CallStatus, recording: RecordingStatus, chunk: ChunkSt
         and record.alarm.chunk_index == chunk.chunk.index
         for record in status.alarms
     )
+
+
+def _check_holds(status: CallStatus, surroundings: Surroundings) -> None:
+    for hold in status.legal_holds:
+        if hold.id not in surroundings.holds:
+            raise Broken("a legal hold is in no archive")
+        is_released = hold.release is not None
+        if is_released is not (hold.released_at is not None):
+            raise Broken("the release of a legal hold is not written")
+        if is_released and hold.id not in surroundings.released:
+            raise Broken("a legal hold counts as released, and is not")
 
 
 def _check_alarms(status: CallStatus, surroundings: Surroundings, server: Server) -> None:

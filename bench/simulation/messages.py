@@ -15,6 +15,7 @@ from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge
 from callvault.contracts.base import Message
 from callvault.contracts.consent import ConsentDecision
+from callvault.contracts.hold_messages import HoldRequest, ReleaseRequest
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import ControlRequest, StartRequest
 
@@ -85,8 +86,10 @@ def draw(
         return request(rng, sender, theme)
     if kind < 0.75:
         return decision(rng, sender, now)
-    if kind < 0.92:
+    if kind < 0.9:
         return presence(rng)
+    if kind < 0.92:
+        return hold(step)
     if Fault.ODD in faults and kind < 0.96:
         return odd(rng, sender)
     return unreadable(rng, sender) if Fault.UNREADABLE in faults else acknowledgement()
@@ -132,6 +135,20 @@ def presence(rng: random.Random) -> Job:
         participant=rng.choice(PEOPLE), joined=rng.random() < 0.6, connection=device
     )
     return signal(names.PARTICIPANT_CHANGED, told)
+
+
+def hold(step: int) -> Job:
+    """Return the message of a lawyer who holds the call, or releases that."""
+    who = f"counsel-{step % 2}"
+    if step % 3:
+        return signal(names.PLACE_HOLD, HoldRequest(requested_by=who, reason="case 7"))
+    release = ReleaseRequest(hold=hold_id(who), requested_by=who, reason="settled")
+    return signal(names.RELEASE_HOLD, release)
+
+
+def hold_id(who: str) -> str:
+    """Return the id that the archives give to a lawyer's hold."""
+    return names.short_hash(who)[:16]
 
 
 def acknowledgement() -> Job:

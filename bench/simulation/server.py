@@ -16,6 +16,7 @@ from bench.simulation.protocol import Job
 from bench.simulation.update_answers import judge_answer
 from callvault.contracts import activity_io, names
 from callvault.contracts.alarms import Alarm
+from callvault.contracts.hold_messages import HoldOrder, ReleaseOrder
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.recording_events import EventDelivery
 from callvault.contracts.results import CallResult
@@ -37,6 +38,8 @@ INPUT_OF: dict[str, type[Any]] = {
     "export_chunk": activity_io.ExportInput,
     "find_sealed": activity_io.FindSealed,
     "seal_recording": SealInput,
+    "place_legal_hold": HoldOrder,
+    "release_legal_hold": ReleaseOrder,
     "raise_alarm": Alarm,
     "announce_recording": activity_io.AnnouncementInput,
     "deliver_event": EventDelivery,

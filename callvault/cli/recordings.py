@@ -157,7 +157,8 @@ def evidence(
             raise typer.Exit(1)
         return
     from callvault.cli.actions import recordings as calls
-    from callvault.cli.actions.evidence import as_json_text, evidence_of, evidence_tables
+    from callvault.cli.actions.evidence import as_json_text, evidence_tables
+    from callvault.evidence.account import evidence_of
 
     statuses = calls.with_client(config, lambda client: calls.statuses(client, call))
     gathered = evidence_of(*statuses, participant=hashed, moment=_time(at) if at else None)

@@ -33,6 +33,8 @@ class AccessAction(StrEnum):
     """The erasure of recordings was planned; nothing was deleted yet."""
     ERASED = "erased"
     """Recordings, or a part of them, were deleted."""
+    READ = "read"
+    """The access log, the holds or an erasure's certificate were read by way of the gateway."""
 
 
 class Access(Message):

@@ -19,6 +19,7 @@ from callvault.contracts.manifest import (
     Signature,
 )
 from callvault.contracts.participants import ParticipantHash
+from callvault.contracts.requests import ResourceName
 
 MAX_ERASED = 5_000
 """Objects that one record can name: more than a recording has files, by far."""
@@ -118,6 +119,8 @@ class ErasureTarget(Message):
     recording_id: OpaqueId | None = None
     channel_only: bool = False
     """Of unmixed recordings take out that person's channel, and keep the rest."""
+    resources: Annotated[tuple[ResourceName, ...], Field(max_length=100)] = ()
+    """The resources of which alone recordings are erased; none for all."""
 
     @model_validator(mode="after")
     def _is_one_at_most(self) -> Self:

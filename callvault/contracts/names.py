@@ -29,8 +29,10 @@ CHECKPOINT_SCHEDULE = "callvault-checkpoints"
 """Workflows that Temporal Schedules begin one after the other, and the ids of those Schedules."""
 
 ERASURE_TYPE = "ErasureWorkflow"
+ERASURE_PLAN_TYPE = "ErasurePlanWorkflow"
 RETENTION_SCHEDULE = "callvault-retention"
-"""Workflow that erases what a plan names; the Schedule that begins it where retention is over."""
+"""Workflow that erases what a plan names, the one that makes a plan for the gateway, and the
+Schedule that begins an erasure where retention is over."""
 
 ADOPTION_TYPE = "AdoptionWorkflow"
 ADOPTION_ACTIVITY = "adopt_recording"
@@ -74,6 +76,8 @@ RECORDING_STATE_CHANGED = "recording_state_changed"
 CALL_ENDED = "call_ended"
 PARTICIPANT_CHANGED = "participant_changed"
 ACKNOWLEDGE = "acknowledge"
+PLACE_HOLD = "place_hold"
+RELEASE_HOLD = "release_hold"
 """Signals only."""
 
 TAKE_OVER = "take_over"
@@ -202,6 +206,11 @@ def event_delivery_id(event_id: str, url: str | None) -> str:
 def erasure_id(token: str) -> str:
     """Return the id of the workflow that carries out the plan with this token."""
     return f"erasure-{token[:32]}"
+
+
+def erasure_plan_id(plan: str) -> str:
+    """Return the id of the workflow that makes the plan of this name."""
+    return f"erasure-plan-{plan}"
 
 
 def callback_path(workflow_id: str, recording: int) -> str:

@@ -16,6 +16,7 @@ from callvault.contracts.alarms import Acknowledge, Alarm
 from callvault.contracts.base import State
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
+from callvault.contracts.hold_messages import HoldRequest, ReleaseRequest
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.reconciliation import ReconcileInput, Reconciliation
 from callvault.contracts.recording_events import RecordingCloudEvent
@@ -34,6 +35,8 @@ SENT: tuple[type[State], ...] = (
     RecordingStateChanged,
     ConsentDecision,
     ParticipantChanged,
+    HoldRequest,
+    ReleaseRequest,
 )
 """Sent by backends."""
 

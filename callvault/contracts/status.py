@@ -20,6 +20,7 @@ from callvault.contracts.consent import (
     Presence,
 )
 from callvault.contracts.events import RecordingChunk
+from callvault.contracts.hold_messages import CallHold
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaKind
 from callvault.contracts.recording_events import ToldEvents
 from callvault.contracts.requests import Guards
@@ -325,6 +326,9 @@ class CallStatus(State):
     """Every decision of those in the call, as Callvault heard of it."""
     participants: list[Presence] = []
     """The history of who was in the call, as far as it is known."""
+    legal_holds: list[CallHold] = []
+    """Legal holds of which the workflow was told; those that a command places are in the archives
+    alone."""
     timeline: list[TimelineEntry] = []
     alarms_left_out: int = 0
     """Number of the oldest alarms that are not kept."""

@@ -36,6 +36,8 @@ ResourceOf = Callable[[str], Awaitable[str | None]]
 PAGE_RATE = "6000/minute"
 """Requests of one caller to decode: a page of the Web UI sends one for each payload, at once."""
 
+DECODE_IS_FOR_ALL = "payloads do not tell whose they are: decode is for callers of all resources"
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -68,12 +70,11 @@ class Caller:
                 code="resource_denied",
             )
 
-    def require_every_resource(self) -> None:
-        """Raise `AccessDenied` for a caller who is bound to resources."""
+    def require_every_resource(self, why: str) -> None:
+        """Raise `AccessDenied` for a caller who is bound to resources; ``why`` is a clause."""
         if self.resources is not None:
             raise AccessDenied(
-                f"{self._who} is bound to resources, and payloads do not tell whose they are:"
-                " decode is for callers of all resources",
+                f"{self._who} is bound to resources, and {why}",
                 status=403,
                 code="resource_denied",
             )
@@ -131,7 +132,7 @@ class Access:
             limiter.count(caller.account)
             caller.require(role)
             if role == "decode":
-                caller.require_every_resource()
+                caller.require_every_resource(DECODE_IS_FOR_ALL)
             await self._require_sight(caller, request.path_params.get(CALL_PARAMETER))
             request.state.caller = caller
 

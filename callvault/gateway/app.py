@@ -1,6 +1,8 @@
 """Builds the gateway's application from its parts."""
 
-from fastapi import FastAPI
+from collections.abc import Iterator
+
+from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 from temporalio.client import Client
 from temporalio.common import MetricMeter
@@ -9,20 +11,27 @@ from callvault.clients import own_containers
 from callvault.config.settings import Settings
 from callvault.gateway import error_responses
 from callvault.gateway.access import Access
+from callvault.gateway.access_api import AccessApi, access_router
 from callvault.gateway.archive_readers import ArchiveReaders
 from callvault.gateway.callbacks import CallbackReceiver, callbacks_router
 from callvault.gateway.codec_api import CODEC, CodecApi, codec_router
 from callvault.gateway.consents_api import ConsentsApi, consents_router
 from callvault.gateway.cross_origin import CrossOrigin
+from callvault.gateway.erasures_api import ErasuresApi, erasures_router
 from callvault.gateway.events import EventWebhook, events_router
+from callvault.gateway.evidence_api import EvidenceApi, evidence_router
+from callvault.gateway.exports_api import ExportsApi, exports_router
 from callvault.gateway.health import health_router
+from callvault.gateway.holds_api import HoldsApi, holds_router
 from callvault.gateway.lists_api import ListsApi, lists_router
 from callvault.gateway.load_shedding import LoadShedding
+from callvault.gateway.long_work import LongWork
 from callvault.gateway.media_api import MediaApi, media_router
 from callvault.gateway.media_links import MediaLinks
 from callvault.gateway.media_streams import MediaStreams, media_streams_router
 from callvault.gateway.openapi.pages import add_description
 from callvault.gateway.orphans import Orphans
+from callvault.gateway.recording_finder import RecordingFinder
 from callvault.gateway.recordings_api import ControlApi, control_router
 from callvault.gateway.request_ids import answer_with_id
 from callvault.gateway.request_metrics import RequestMetrics
@@ -35,6 +44,7 @@ from callvault.ingest.routes import Routes
 from callvault.problems import Problems
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.decisions import DecisionClient
+from callvault.temporal.erasure_client import ErasureClient
 
 
 class Gateway(FastAPI):
@@ -84,11 +94,14 @@ def create_app(
     app.include_router(control_router(api, access))
     app.include_router(lists_router(ListsApi(recordings), access))
     archives = ArchiveReaders(settings, client)
+    finder = RecordingFinder(recordings, archives)
     links = MediaLinks(gateway.media.link_key)
-    media = MediaApi(gateway.media, recordings, archives, links, gateway.max_body)
+    media = MediaApi(gateway.media, finder, archives, links, gateway.max_body)
     app.include_router(media_router(media, access))
     people = SubjectsApi(settings, archives, gateway.max_body)
     app.include_router(subjects_router(people, access))
+    for router in _privacy_routers(settings, recordings, archives, finder, access):
+        app.include_router(router)
     streams = MediaStreams(archives, links, gateway.media.max_streams)
     app.include_router(media_streams_router(streams))
     consents = ConsentsApi(settings, DecisionClient(recordings), gateway.max_body)
@@ -101,6 +114,24 @@ def create_app(
     app.include_router(health_router(recordings, quarantine, problems or Problems(meter)))
     add_description(app)
     return app
+
+
+def _privacy_routers(
+    settings: Settings,
+    calls: CallClient,
+    archives: ArchiveReaders,
+    finder: RecordingFinder,
+    access: Access,
+) -> Iterator[APIRouter]:
+    """Build what is asked about recorded people: holds, erasures, exports, evidence, access."""
+    limit, work = settings.gateway.max_body, LongWork()
+    yield holds_router(HoldsApi(finder, calls, archives, limit), access)
+    erasures = ErasureClient(calls.client)
+    yield erasures_router(ErasuresApi(settings, erasures, archives, limit), access)
+    yield exports_router(ExportsApi(settings, archives, work, limit), access)
+    evidence = EvidenceApi(settings, calls, finder, archives, work, limit)
+    yield evidence_router(evidence, access)
+    yield access_router(AccessApi(settings, finder, archives, limit), access)
 
 
 def _callbacks(settings: Settings, recordings: CallClient, meter: MetricMeter) -> CallbackReceiver:

@@ -1,14 +1,14 @@
 """The archives as the gateway reads them, in threads of their own."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from temporalio.client import Client
 
 from callvault.config.settings import Settings
-from callvault.errors import CallvaultError, InvalidRequest, Unavailable
+from callvault.errors import CallvaultError, ConfigurationError, InvalidRequest, Unavailable
 from callvault.logged_archives import LoggedArchive, logged_archives
 from callvault.temporal.archives import remembered_archives
 
@@ -59,3 +59,12 @@ class ArchiveReaders:
     def names(self) -> list[str]:
         """Return the names of all archives."""
         return list(self._settings.archives)
+
+    def chosen(self, names: Sequence[str]) -> list[str]:
+        """Return these names, or all without any; `InvalidRequest` where one is not known."""
+        try:
+            for name in names:
+                self._settings.archive(name)
+        except ConfigurationError as error:
+            raise InvalidRequest(f"archives: {error}") from error
+        return list(dict.fromkeys(names)) or self.names()

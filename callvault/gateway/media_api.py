@@ -4,16 +4,13 @@ Whoever may listen needs neither the archive's key nor a way to it: a link opens
 minutes, and the archive's access log has it before it goes out.
 """
 
-from datetime import UTC, datetime, time, timedelta
-from functools import partial
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from fastapi import APIRouter, Request, Response
 
 from callvault.archive.access_log.log import Recorded
-from callvault.archive.manifests.folders import find_folders, is_place, place_folders
-from callvault.archive.names import day_prefix
-from callvault.archive.opening.files import RecordedFile, RecordedFiles, files_of
+from callvault.archive.opening.files import RecordedFile
 from callvault.archive.opening.opening import (
     Opened,
     Opener,
@@ -23,20 +20,18 @@ from callvault.archive.opening.opening import (
     terms_of,
     told,
 )
-from callvault.archive.opening.places import Place, places_in, the_one
+from callvault.archive.opening.places import Place, the_one
 from callvault.archive.verify.expectation import spelt
 from callvault.config.gateway import MediaSettings
-from callvault.errors import InvalidRequest, TryAgain
-from callvault.gateway.access import Access, Caller, caller_of
+from callvault.errors import InvalidRequest
+from callvault.gateway.access import Access, caller_of
 from callvault.gateway.archive_readers import ArchiveReaders
 from callvault.gateway.control_answers import json_response
-from callvault.gateway.lists_api import find_seen
 from callvault.gateway.media_links import MediaLinks
 from callvault.gateway.messages import OpenedFile, OpenedRecording, OpenRequest
 from callvault.gateway.openapi import operations
+from callvault.gateway.recording_finder import RecordingFinder
 from callvault.gateway.recordings_api import PATH, only_role, read_told
-from callvault.temporal.call_client import CallClient
-from callvault.temporal.rpc_errors import unknown_call
 
 OPEN = f"{PATH}:open"
 
@@ -49,13 +44,13 @@ class MediaApi:
     def __init__(
         self,
         settings: MediaSettings,
-        calls: CallClient,
+        finder: RecordingFinder,
         archives: ArchiveReaders,
         links: MediaLinks,
         max_body: int,
     ) -> None:
         self._settings = settings
-        self._calls = calls
+        self._finder = finder
         self._archives = archives
         self._links = links
         self._max_body = max_body
@@ -64,32 +59,18 @@ class MediaApi:
         """Give out links to a recording's files, each for some minutes and one file alone."""
         asked = await read_told(request, OpenRequest, self._max_body)
         opener = self._opener(asked)
-        place, recorded = await self._found(caller_of(request), asked)
+        found = await self._finder.archived(caller_of(request), asked.id, asked.recorded_on)
+        place = the_one(list(found), asked.id)
         opened = await self._archives.open(place.archive)
         wanted = asked.chunk, asked.object_name_in(place.folder)
-        files = choose(recorded, *wanted)
+        files = choose(found[place], *wanted)
         with_links = self._settings.through == "storage"
         done = await self._archives.run(
             lambda: open_files(opened.archive, opened.log, files, opener, with_links=with_links)
         )
         _tell(place, done, opener)
-        missing = [file for file in asked_for(recorded, *wanted) if file not in files]
+        missing = [file for file in asked_for(found[place], *wanted) if file not in files]
         return json_response(self._answer(place, missing, done, opener))
-
-    async def _found(self, caller: Caller, asked: OpenRequest) -> tuple[Place, RecordedFiles]:
-        """Find the recording and its files, if its resource is for the caller."""
-        found: dict[Place, RecordedFiles] = {}
-        for place in await self._places(caller, asked):
-            # What failed back is in two archives: the first one of the settings counts.
-            if place.folder not in {each.folder for each in found}:
-                archive = (await self._archives.open(place.archive)).archive
-                recorded = await self._archives.run(partial(files_of, archive, place.folder))
-                if recorded.files and caller.sees(recorded.resource):
-                    found[place] = recorded
-        if not found:
-            raise unknown_call(asked.id)
-        only = the_one(list(found), asked.id)
-        return only, found[only]
 
     def _opener(self, asked: OpenRequest) -> Opener:
         """Check the terms that are asked for; `InvalidRequest` where they are not granted."""
@@ -105,28 +86,6 @@ class MediaApi:
             expires_at=_whole_seconds(datetime.now(UTC) + (asked.lifetime or longest)),
             is_download=asked.download,
         )
-
-    async def _places(self, caller: Caller, asked: OpenRequest) -> list[Place]:
-        """Find the recording: by its workflow, or in the archives, where Temporal forgot it."""
-        if is_place(asked.id):
-            folders = place_folders(asked.id)
-            return [Place(name, folder) for name in self._archives.names() for folder in folders]
-        try:
-            workflow_id = await find_seen(self._calls, caller, asked.id)
-            status = await self._calls.status(workflow_id)
-        except (InvalidRequest, TryAgain) as error:
-            if asked.recorded_on is None:
-                raise _advised(error) from error
-            return await self._in_archives(asked, _day(asked))
-        return places_in(status, asked.id)
-
-    async def _in_archives(self, asked: OpenRequest, prefix: str) -> list[Place]:
-        for name in self._archives.names():
-            archive = (await self._archives.open(name)).archive
-            look = partial(find_folders, archive, asked.id, prefix=prefix)
-            if folders := await self._archives.run(look):
-                return [Place(name, folder) for folder in folders]
-        return []
 
     def _answer(
         self, place: Place, missing: list[RecordedFile], done: Opened, opener: Opener
@@ -183,22 +142,6 @@ def _tell(place: Place, done: Opened, opener: Opener) -> None:
     )
 
 
-def _day(asked: OpenRequest) -> str:
-    day = asked.recorded_on
-    return day_prefix(datetime.combine(day, time(), UTC)) if day is not None else ""
-
-
 def _whole_seconds(moment: datetime) -> datetime:
     # A storage account's links know no fractions: none is told that does not hold.
     return moment.replace(microsecond=0) + timedelta(seconds=1)
-
-
-def _advised(error: InvalidRequest | TryAgain) -> InvalidRequest | TryAgain:
-    """Add to the error for a call that Temporal does not know how it is found all the same."""
-    if error.code != "not_found":
-        return error
-    return InvalidRequest(
-        f"{error}. If it was recorded long ago, say the day: recordedOn",
-        status=error.status,
-        code=error.code,
-    )

@@ -10,7 +10,6 @@ from callvault.archive.subjects.lookup import hashes_of
 from callvault.archive.subjects.search import Days
 from callvault.config.settings import Settings
 from callvault.contracts.subjects import SubjectRecordings
-from callvault.errors import ConfigurationError, InvalidRequest
 from callvault.gateway.access import Access, Caller, caller_of
 from callvault.gateway.archive_readers import ArchiveReaders
 from callvault.gateway.control_answers import json_response
@@ -29,7 +28,6 @@ class SubjectsApi:
     """Searches the indexes of all archives for a person."""
 
     def __init__(self, settings: Settings, archives: ArchiveReaders, max_body: int) -> None:
-        self._settings = settings
         self._archives = archives
         self._max_body = max_body
         self._keys = Reread(settings.participant_keys)
@@ -50,7 +48,7 @@ class SubjectsApi:
             reason=asked.reason,
             days=Days(asked.since, asked.until),
         )
-        names = self._chosen(asked)
+        names = self._archives.chosen(asked.archives)
         found = await asyncio.gather(*(self._one(name, search) for name in names))
         for each in found:
             log.info("person searched", archive=each.archive, access_record=each.access_record)
@@ -59,16 +57,6 @@ class SubjectsApi:
     async def _one(self, name: str, search: "partial[SubjectRecordings]") -> SubjectRecordings:
         opened = await self._archives.open(name)
         return await self._archives.run(lambda: search(opened))
-
-    def _chosen(self, asked: FindRequest) -> list[str]:
-        """Return the archives to search; `InvalidRequest` where one is not known."""
-        names = list(dict.fromkeys(asked.archives)) or self._archives.names()
-        try:
-            for name in names:
-                self._settings.archive(name)
-        except ConfigurationError as error:
-            raise InvalidRequest(f"archives: {error}") from error
-        return names
 
 
 def subjects_router(api: SubjectsApi, access: Access) -> APIRouter:

@@ -1,6 +1,6 @@
 """The plan of an erasure: what, where, and what is held back from it and why."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,7 +72,8 @@ def inventories(places: Places, target: ErasureTarget, now: datetime) -> list[In
             found += (
                 _look(places, archive, each, target, now) for each in folders(archive, target)
             )
-    return [each for each in _with_unsealed(places, found) if each.objects]
+    of_them = [each for each in found if _is_of(each, target.resources)]
+    return [each for each in _with_unsealed(places, of_them) if each.objects]
 
 
 def _with_unsealed(places: Places, found: Sequence[Inventory]) -> Iterator[Inventory]:
@@ -92,6 +93,12 @@ def _with_unsealed(places: Places, found: Sequence[Inventory]) -> Iterator[Inven
                     apart[name, folder] = there
     yield from apart.values()
     yield from (each for each in found if (each.archive, each.folder) not in apart)
+
+
+def _is_of(inventory: Inventory, resources: Collection[str]) -> bool:
+    """Tell if a recording is of one of these resources; nobody knows whose an unsealed one is."""
+    told = {each.manifest.recording.resource for each in inventory.manifests}
+    return not resources or bool(told and told <= set(resources))
 
 
 def _look(
@@ -146,10 +153,12 @@ def _letters(
     # A recording that stays, without one channel, still needs what is announced of it.
     whole = [] if target.channel_only else goes
     ids = {each for recording in whole for each in recording.ids}
-    sought = Sought(frozenset(ids), target.participant, places.hash_of)
+    # Of an erasure that is bound to resources, a letter that only names the person is none.
+    person = None if target.resources else target.participant
+    sought = Sought(frozenset(ids), person, places.hash_of)
     found: list[PlannedLetter] = []
     not_searched: list[str] = []
-    if not ids and target.participant is None:
+    if not ids and person is None:
         return [], []
     for name, open_letters in places.letters.items():
         try:

@@ -19,7 +19,8 @@ from callvault.archive.names import hold_record_name, link_object_name
 from callvault.archive.store import Archive, put_bytes
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.verifier import verify_archive
-from callvault.contracts.holds import HoldAction, HoldRecord, HoldTarget
+from callvault.contracts.hold_messages import HoldTarget
+from callvault.contracts.holds import HoldAction, HoldRecord
 from callvault.errors import InvalidRequest
 
 from .sealed import NOON, SERVER_CALL, SIGNER, archived, manifest_of, sealed

@@ -8,11 +8,12 @@ import pytest
 from callvault.archive.identity import make_identity
 from callvault.archive.manifests.duties import duties_of
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.cli.actions.evidence_page import PageOrder, Reader, tell, write_evidence
+from callvault.cli.actions.evidence_page import PageOrder, reader_of, tell, write_evidence
 from callvault.config.settings import load_settings
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import CallStatus, RecordingStatus
 from callvault.errors import InvalidRequest
+from callvault.recorded_evidence import EvidenceReader
 from tests.archive.sealed import SERVER_CALL, lost, paused, recording
 
 from .calls import KEY, hashed, pieces_of, sealed_call
@@ -27,7 +28,7 @@ def archive(tmp_path: Path) -> DirectoryArchive:
 
 
 @pytest.fixture
-def reader(archive: DirectoryArchive, tmp_path: Path) -> Reader:
+def reader(archive: DirectoryArchive, tmp_path: Path) -> EvidenceReader:
     secret = tmp_path / "participants.key"
     secret.write_text(KEY)
     file = tmp_path / "callvault.toml"
@@ -35,7 +36,7 @@ def reader(archive: DirectoryArchive, tmp_path: Path) -> Reader:
         f'[participants]\nkey = "file:{secret}"\n[archives.main]\nkind = "directory"\n'
         f'path = "{tmp_path / "archive"}"\n'
     )
-    return Reader(load_settings(file))
+    return reader_of(load_settings(file))
 
 
 def call_of(*recordings: RecordingStatus) -> CallStatus:
@@ -43,7 +44,7 @@ def call_of(*recordings: RecordingStatus) -> CallStatus:
 
 
 def test_a_sealed_recording_is_read_from_its_archive(
-    archive: DirectoryArchive, reader: Reader
+    archive: DirectoryArchive, reader: EvidenceReader
 ) -> None:
     found = sealed_call(archive)
     (facts,) = reader.of_call([call_of(recording(recording_id="rec-1", sealed=found))])
@@ -54,7 +55,7 @@ def test_a_sealed_recording_is_read_from_its_archive(
 
 
 def test_what_is_not_sealed_yet_is_shown_and_not_proven(
-    archive: DirectoryArchive, reader: Reader
+    archive: DirectoryArchive, reader: EvidenceReader
 ) -> None:
     on = recording(
         pieces_of(archive),
@@ -74,7 +75,7 @@ def test_what_is_not_sealed_yet_is_shown_and_not_proven(
 
 
 def test_of_several_workflows_the_one_that_sealed_counts(
-    archive: DirectoryArchive, reader: Reader
+    archive: DirectoryArchive, reader: EvidenceReader
 ) -> None:
     found = sealed_call(archive)
     early = call_of(recording(recording_id="rec-1"), recording(recording_id="rec-2", number=2))
@@ -85,7 +86,10 @@ def test_of_several_workflows_the_one_that_sealed_counts(
 
 
 def test_a_call_without_a_recording_has_no_page(
-    archive: DirectoryArchive, reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    archive: DirectoryArchive,
+    reader: EvidenceReader,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
         "callvault.cli.actions.evidence_page.with_client", lambda config, ask: [call_of()]
@@ -97,7 +101,10 @@ def test_a_call_without_a_recording_has_no_page(
 
 
 def test_the_page_of_a_call_holds_all_of_its_recordings(
-    archive: DirectoryArchive, reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    archive: DirectoryArchive,
+    reader: EvidenceReader,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = sealed_call(archive)
     call = call_of(

@@ -1,10 +1,12 @@
 """The servers, gateways and scenes of other folders' tests, which the fuzz uses as they are."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from temporalio.client import Client
 
+from callvault.gateway import erasures_api
 from tests.gateway.conftest import (
     Gateway,
     GatewayOf,
@@ -46,6 +48,15 @@ __all__ = [
 def issuer() -> Iterator[Issuer]:
     with issuing() as issuer:
         yield issuer
+
+
+@pytest.fixture
+def named(gateway_of: GatewayOf, temporal: Client, monkeypatch: pytest.MonkeyPatch) -> Gateway:
+    """Return a gateway with a key for all that is asked about people."""
+    monkeypatch.setenv("ANNA", "anna-key")
+    monkeypatch.setattr(erasures_api, "PLAN_WAIT", timedelta(milliseconds=20))
+    keys = {"anna": {"secret": "env:ANNA", "roles": ["privacy", "hold", "erase"]}}
+    return gateway_of(temporal, keys=keys, rate_limit="none")
 
 
 @pytest.fixture

@@ -61,6 +61,9 @@ def check(method: str, path: str, status: int, headers: dict[str, str], body: by
     if "*/*" in declared.get("content", {}):
         assert headers["content-length"] == str(len(body)) or method == "HEAD", said
         return
+    if "text/html" in declared.get("content", {}):
+        assert headers["content-type"].startswith("text/html"), said
+        return
     content = declared.get("content", {}).get("application/json")
     if content is None:
         assert not body, said
@@ -102,8 +105,8 @@ def _most_literal_first(item: tuple[str, Part]) -> int:
 
 @cache
 def _pattern(template: str) -> str:
-    literal = re.escape(template)
-    return literal.replace(r"\{recording\}", r"\d+").replace(r"\{workflowId\}", "[^/]+")
+    literal = re.escape(template).replace(r"\{recording\}", r"\d+")
+    return re.sub(r"\\{\w+\\}", "[^/]+", literal)
 
 
 @cache

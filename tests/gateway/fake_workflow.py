@@ -15,6 +15,7 @@ from callvault.contracts.events import (
     RecordingChunk,
     RecordingStateChanged,
 )
+from callvault.contracts.hold_messages import HoldRequest, ReleaseRequest
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import CallEnded, ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
@@ -112,6 +113,14 @@ class FakeRecordingWorkflow:
     @workflow.signal(name=names.ACKNOWLEDGE)
     def acknowledge(self, acknowledge: Acknowledge) -> None:
         self._receive(names.ACKNOWLEDGE, acknowledge.model_dump(mode="json"))
+
+    @workflow.signal(name=names.PLACE_HOLD)
+    def place_hold(self, request: HoldRequest) -> None:
+        self._receive(names.PLACE_HOLD, request.model_dump(mode="json"))
+
+    @workflow.signal(name=names.RELEASE_HOLD)
+    def release_hold(self, request: ReleaseRequest) -> None:
+        self._receive(names.RELEASE_HOLD, request.model_dump(mode="json"))
 
     @workflow.signal(name=names.START)
     def start(self, request: StartRequest) -> None:

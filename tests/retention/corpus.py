@@ -112,6 +112,7 @@ class Corpus:
         media: bytes | None = None,
         check: MediaCheck | None = None,
         participants: Any = None,
+        resource: str = "default",
         **facts: Any,
     ) -> Kept:
         """Archive, seal and index a recording of these people."""
@@ -133,6 +134,7 @@ class Corpus:
             place,
             of,
             server_call_id=server_call_id,
+            resource=resource,
             workflow_id=names.workflow_id(server_call_id),
             consents=[
                 ConsentRecord(

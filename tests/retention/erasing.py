@@ -26,6 +26,7 @@ from callvault.contracts.erasures import (
 from tests.archive.sealed import SIGNER
 from workers.registry import sandbox
 from workflows.erasure import ErasureWorkflow
+from workflows.erasure_plan import ErasurePlanWorkflow
 
 from .corpus import NOW, Corpus
 
@@ -69,7 +70,7 @@ async def erasing(
             Worker(
                 client,
                 task_queue=names.CONTROL_QUEUE,
-                workflows=[ErasureWorkflow],
+                workflows=[ErasureWorkflow, ErasurePlanWorkflow],
                 workflow_runner=sandbox(),
                 max_cached_workflows=0,
             ),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 from temporalio.client import Client, ScheduleActionStartWorkflow, WorkflowHandle
 from temporalio.service import RPCError
 from typer.testing import CliRunner
@@ -183,6 +184,31 @@ async def test_a_stale_token_is_refused_with_what_to_do(terminal: Terminal, corp
     assert status == 1
     assert "plan it again, read it" in complaint
     assert corpus.places_with(ANA.encode())
+
+
+def invoked(terminal: Terminal, *arguments: str) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--config", str(terminal.settings)])
+
+
+def test_a_hold_has_one_id_in_all_archives_and_one_release_ends_it(
+    terminal: Terminal, corpus: Corpus
+) -> None:
+    kept = corpus.keep(ANA)
+    place = ("holds", "place", "--call", kept.server_call_id, "--reason", "case 7")
+    placed = [json.loads(invoked(terminal, *place, "--json").output) for _ in range(2)]
+    assert placed[0] == placed[1], "the same hold again changes nothing"
+    assert [each["archive"] for each in placed[0]] == ["fallback", "main"]
+    (hold,) = {each["id"] for each in placed[0]}
+    assert "case 7" in invoked(terminal, "holds", "list").output
+    unknown = invoked(terminal, "holds", "release", "0" * 16, "--reason", "x")
+    assert (unknown.exit_code, "is no hold of these" in str(unknown.exception)) == (1, True)
+    assert invoked(terminal, "holds", "release", hold, "--reason", " ").exit_code == 1
+    ended = invoked(terminal, "holds", "release", hold, "--reason", "settled")
+    assert ended.output.count(f"Hold {hold} is released") == 2
+    assert "There is no hold." in invoked(terminal, "holds", "list").output
+    for archive in corpus.archives.values():
+        actions = [each.action for each in AccessLog(archive, None).records()]
+        assert actions == ["held", "released"]
 
 
 DUE = 'retention = { keep_for = "1d", at_end = "erase" }'

@@ -5,7 +5,8 @@ from itertools import product
 
 import pytest
 
-from callvault.contracts.holds import HoldAction, HoldRecord, HoldTarget
+from callvault.contracts.hold_messages import HoldTarget
+from callvault.contracts.holds import HoldAction, HoldRecord
 from callvault.contracts.retention import AtEnd, OnErasure, RetentionTerms
 from callvault.retention.decision import (
     Decision,

@@ -16,7 +16,7 @@ from callvault.archive.manifests.holds import Said, place_hold
 from callvault.archive.store import put_bytes
 from callvault.contracts import names
 from callvault.contracts.erasures import ErasureStatus, ErasureTarget
-from callvault.contracts.holds import HoldTarget
+from callvault.contracts.hold_messages import HoldTarget
 from callvault.contracts.results import CallResult
 from tests.archive.sealed import SIGNER
 from tests.reconcile.seeding import QUEUE, standing_in

@@ -8,7 +8,7 @@ import pytest
 from callvault.archive.manifests.holds import Said, place_hold
 from callvault.archive.store import put_bytes
 from callvault.contracts.erasures import ErasurePlan, ErasureTarget
-from callvault.contracts.holds import HoldTarget
+from callvault.contracts.hold_messages import HoldTarget
 from callvault.contracts.retention import AtEnd, OnErasure, RetentionTerms
 from callvault.errors import BrokenContent
 from callvault.retention.plan import inventories, plan

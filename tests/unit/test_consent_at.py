@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 from rich.console import Console
 
-from callvault.cli.actions.consent_at import ConsentAt, consent_at
-from callvault.cli.actions.evidence import evidence_of, evidence_tables
+from callvault.cli.actions.evidence import evidence_tables
+from callvault.evidence.account import evidence_of
+from callvault.evidence.consent_at import ConsentAt, consent_at
 
 from .call import ALL, NOON, SECOND, Call, agreed, awaiting, hashed
 

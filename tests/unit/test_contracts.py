@@ -19,6 +19,7 @@ from callvault.contracts.alarms import Acknowledge, Alarm, AlarmKind, Severity
 from callvault.contracts.base import AnyMessage, Message, State, Unreadable, read
 from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk, RecordingStateChanged
+from callvault.contracts.hold_messages import HoldRequest, ReleaseRequest
 from callvault.contracts.participants import ParticipantChanged, participant_hash
 from callvault.contracts.reconciliation import (
     Gap,
@@ -108,6 +109,9 @@ PAYLOADS: tuple[State, ...] = (
     ConsentDecision(participant=hashed("ana"), given=True),
     ConsentDecision(participant=hashed("ana"), given=False, decided_at=NOON, request_id="c"),
     ParticipantChanged(participant=hashed("ana"), joined=True, at=NOON),
+    HoldRequest(reason="case 7"),
+    HoldRequest(requested_by="counsel-1", recording_id="r", reason="case 7"),
+    ReleaseRequest(hold="4dc6fac55f8b05f7", requested_by="counsel-1", reason="settled"),
     *STATUS.requests.values(),
     *STATUS.consents,
     STATUS,
@@ -365,6 +369,8 @@ NAMES = {
     names.ACKNOWLEDGE,
     names.CONSENT,
     names.PARTICIPANT_CHANGED,
+    names.PLACE_HOLD,
+    names.RELEASE_HOLD,
     names.STATUS,
 }
 VALUES = {

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from rich.console import Console
 
-from callvault.cli.actions.evidence import evidence_of, evidence_tables
+from callvault.cli.actions.evidence import evidence_tables
 from callvault.contracts.activity_io import RecordedPause
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import ChunkStatus, PauseRecord
+from callvault.evidence.account import evidence_of
 
 from .call import NOON, Call, archived, chunk, hashed
 

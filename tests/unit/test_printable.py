@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 
 from callvault.cli import main
 from callvault.cli.actions.deliver import Told, say_json_line, say_outcome
-from callvault.cli.actions.evidence import evidence_of, evidence_tables
+from callvault.cli.actions.evidence import evidence_tables
 from callvault.cli.actions.tables import call_table
 from callvault.cli.terminal import say, say_json
 from callvault.contracts.printable import (
@@ -22,6 +22,7 @@ from callvault.contracts.printable import (
     printable_markdown,
 )
 from callvault.errors import ConfigurationError, InvalidRequest
+from callvault.evidence.account import evidence_of
 from workflows import page
 
 from .call import Call, hashed

@@ -21,9 +21,11 @@ from activities.alarm_sender import AlarmSender
 from activities.clock import ServerTime
 from activities.control import ControlActivities
 from activities.export import ExportActivities
+from activities.legal_holds import LegalHoldActivities
 from activities.recording_events import RecordingEventActivities
 from activities.seal import SealActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
+from callvault.archive.access_log.log import AccessLog
 from callvault.archive.identity import ProvenArchive, make_identity
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
@@ -35,6 +37,7 @@ from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
 from callvault.errors import ArchiveGone, ConfigurationError, InvalidRequest, Unavailable
+from callvault.logged_archives import LoggedArchive
 from callvault.temporal import updates
 from tests.policies import a_policy
 from workers.begin import BeginActivities
@@ -117,6 +120,8 @@ class World:
         self.polls_result: set[str] = set()
         self.refusing: set[str] = set()
         self.without_key: set[str] = set()
+        self.holding: set[str] = set()
+        """Names of the archives that legal holds are written into."""
         self.gone: set[str] = set()
         """Names of archives of which the settings say that they are gone for good."""
         self.made: dict[str, str] = {}
@@ -160,6 +165,11 @@ class World:
             raise ArchiveGone(f"archive {name} is gone for good, as the settings say: it burned")
         return ProvenArchive(self.archive_of(name), self.made[name])
 
+    def logged_archive_of(self, name: str) -> LoggedArchive:
+        """Open an archive with its access log, as a worker does."""
+        archive, signer = self.proven_archive_of(name), self.signer_of(name)
+        return LoggedArchive(archive, AccessLog(archive, signer), signer)
+
     def receiver_of(self, name: str, url: str | None) -> Any:
         """Return the webhook of a resource for events, or the one at a URL."""
         return self.receivers.get(url or name)
@@ -179,6 +189,7 @@ class World:
         control = ControlActivities(client_of, self.policy_of, archive_of, VirtualTime())
         export = ExportActivities(client_of, archive_of)
         seal = SealActivities(archive_of, self.signer_of)
+        holds = LegalHoldActivities(self.holding, self.logged_archive_of)
         recall, begin = Recall(client), BeginActivities(client, self.policy_of)
         control_queue = control_worker(
             client,
@@ -199,7 +210,7 @@ class World:
                 settings,
             ),
             event_worker(client, RecordingEventActivities(self.receiver_of), settings),
-            export_worker(client, export, seal, settings),
+            export_worker(client, export, seal, settings, others=holds.all),
         ):
             yield
 

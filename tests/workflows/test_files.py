@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from callvault.cli.actions.evidence import evidence_of
 from callvault.cli.actions.recordings import statuses
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.states import ChunkState
 from callvault.errors import BrokenContent, ContentMissing, Unavailable, UrlNotAllowed
+from callvault.evidence.account import evidence_of
 from workflows.call.deadlines import LAST_CHANCE_TIMEOUT
 
 from .scene import BRIEF_WINDOW, SHORT_WINDOW, WINDOW, Scene, chunk, released

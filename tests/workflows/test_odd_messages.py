@@ -33,6 +33,8 @@ SIGNALS = (
     names.CALL_ENDED,
     names.CONSENT,
     names.PARTICIPANT_CHANGED,
+    names.PLACE_HOLD,
+    names.RELEASE_HOLD,
     names.ACKNOWLEDGE,
 )
 UPDATES = (names.START, names.RESUME, names.STOP)

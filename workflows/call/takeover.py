@@ -17,7 +17,7 @@ from callvault.contracts.status import (
     RecordingStatus,
 )
 from callvault.contracts.takeover import LastState
-from workflows.call import consent, pauses, presence, recording_events, silence
+from workflows.call import consent, legal_holds, pauses, presence, recording_events, silence
 from workflows.call.chunks import ChunkKey, next_number
 from workflows.call.recording_state import refresh
 
@@ -202,6 +202,7 @@ def _join_lists(status: CallStatus, before: CallStatus, is_reset: bool) -> None:
 
     _extend(before.consents, status.consents, decision)
     presence.add_stays(before, status.participants)
+    legal_holds.join(status.legal_holds, before.legal_holds)
     status.untimed += [signal for signal in before.untimed if signal not in status.untimed]
     # In place: others hold these lists.
     status.alarms[:], status.timeline[:] = before.alarms, before.timeline

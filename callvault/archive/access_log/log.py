@@ -83,6 +83,10 @@ class AccessLog:
         """Read every record that can be read, oldest first."""
         return (entry.record for entry in self.entries() if entry.record is not None)
 
+    def entry(self, sequence: int) -> Entry:
+        """Read the record of a number."""
+        return self._entry(access_object_name(sequence))
+
     def head(self) -> LinkReference | None:
         """Find the newest record; None where there is none."""
         return self._numbered.head()

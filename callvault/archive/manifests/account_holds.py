@@ -17,7 +17,7 @@ from callvault.archive.names import (
 )
 from callvault.archive.store import Archive
 from callvault.contracts.call_ids import canonical_call_id
-from callvault.contracts.holds import HoldTarget
+from callvault.contracts.hold_messages import HoldTarget
 from callvault.contracts.manifest import Manifest
 
 WORKERS = 8

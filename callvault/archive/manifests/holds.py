@@ -18,7 +18,8 @@ from callvault.archive.names import (
 )
 from callvault.archive.store import Archive, read_small
 from callvault.contracts.call_ids import canonical_call_id
-from callvault.contracts.holds import HoldAction, HoldRecord, HoldTarget
+from callvault.contracts.hold_messages import HoldTarget
+from callvault.contracts.holds import HoldAction, HoldRecord
 from callvault.contracts.manifest import Manifest
 from callvault.errors import InvalidRequest
 
@@ -40,6 +41,35 @@ class Hold:
     released: HoldRecord | None = None
 
 
+def hold_id(target: HoldTarget, said: Said, number: int) -> str:
+    """Return the id of the ``number``-th hold, from 0, that one person places for one reason.
+
+    It is the same in every archive, so that one release ends it in all of them.
+    """
+    on = (canonical_call_id(target.server_call_id or ""), target.recording_id or "")
+    told = "\n".join((*on, said.requested_by, said.reason, str(number)))
+    return sha256(told.encode("utf-8", "surrogatepass"))[:16]
+
+
+def free_number(
+    archive: Archive,
+    target: HoldTarget,
+    said: Said,
+    keys: Keyring | None = None,
+    since: datetime | None = None,
+) -> int:
+    """Return the lowest number of such a hold that was not released in this archive.
+
+    One that was placed after ``since`` counts, released or not: it is the one that was asked for.
+    """
+    keys, number = believed_keys(archive, keys), 0
+    while not _is_free(
+        find_hold(archive, hold_id(target, said, number), keys), target, said, since
+    ):
+        number += 1
+    return number
+
+
 def place_hold(
     archive: Archive,
     target: HoldTarget,
@@ -47,33 +77,31 @@ def place_hold(
     signer: Signer | None,
     now: Callable[[], datetime],
     keys: Keyring | None = None,
+    *,
+    number: int | None = None,
+    resource: str | None = None,
 ) -> HoldRecord:
     """Place a hold; the same one that is not released yet is returned as it is.
 
+    ``number`` is the highest `free_number` of several archives; by default that of this one.
     Then the account's own legal hold is set on what lies there of it by now, where the archive's
     settings say so: repeated after a crash, on what is left.
     """
-    placed = _placed(archive, target, said, signer, now, keys)
-    hold_target(archive, target)
+    number = free_number(archive, target, said, keys) if number is None else number
+    placed = _record(
+        archive,
+        hold_id(target, said, number),
+        HoldAction.PLACED,
+        target,
+        said,
+        signer,
+        now(),
+        resource,
+    )
+    hold = find_hold(archive, placed.id, keys)
+    if hold is not None and hold.released is None:  # else somebody was faster to release it
+        hold_target(archive, target)
     return placed
-
-
-def _placed(
-    archive: Archive,
-    target: HoldTarget,
-    said: Said,
-    signer: Signer | None,
-    now: Callable[[], datetime],
-    keys: Keyring | None,
-) -> HoldRecord:
-    for hold in find_holds(archive, keys):
-        same = (hold.placed.target, hold.placed.requested_by, hold.placed.reason)
-        if hold.released is None and same == (target, said.requested_by, said.reason):
-            return keep_record(archive, hold.placed, signer)
-    at = now()
-    told = f"{target.model_dump_json()}\n{said.requested_by}\n{said.reason}\n{at.isoformat()}"
-    hold_id = sha256(told.encode())[:16]
-    return _record(archive, hold_id, HoldAction.PLACED, target, said, signer, at)
 
 
 def release_hold(
@@ -94,7 +122,16 @@ def release_hold(
             f"{hold_id[:40]!r} is no hold of archive {archive.name}: `callvault holds list` lists"
             " them"
         )
-    released = _record(archive, placed.id, HoldAction.RELEASED, placed.target, said, signer, now())
+    released = _record(
+        archive,
+        placed.id,
+        HoldAction.RELEASED,
+        placed.target,
+        said,
+        signer,
+        now(),
+        placed.resource,
+    )
     release_account(archive, placed.target)
     return released
 
@@ -129,6 +166,32 @@ def find_holds(archive: Archive, keys: Keyring | None = None) -> list[Hold]:
 def active_on(holds: Iterable[Hold], manifest: Manifest) -> list[HoldRecord]:
     """Return the holds on a recording that are not released."""
     return [hold.placed for hold in holds if hold.released is None and _is_on(hold, manifest)]
+
+
+def find_hold(archive: Archive, hold_id: str, keys: Keyring | None = None) -> Hold | None:
+    """Find the hold of this id; None where the archive has none."""
+    name = hold_record_name(hold_id, released=False)
+    placed = find_record(archive, HoldRecord, name) if is_hold_record_name(name) else None
+    return (
+        None
+        if placed is None
+        else Hold(placed, _release(archive, placed, believed_keys(archive, keys)))
+    )
+
+
+def _is_free(hold: Hold | None, target: HoldTarget, said: Said, since: datetime | None) -> bool:
+    """Tell if there is no such hold, or it is this very one and not released before."""
+    if hold is None:
+        return True
+    # Another one under its id was planted: this one goes beside it.
+    placed = (_on(hold.placed.target), hold.placed.requested_by, hold.placed.reason)
+    is_new = since is not None and hold.placed.recorded_at >= since
+    stands = hold.released is None or is_new
+    return stands and placed == (_on(target), said.requested_by, said.reason)
+
+
+def _on(target: HoldTarget) -> tuple[str, str | None]:
+    return canonical_call_id(target.server_call_id or ""), target.recording_id
 
 
 def _is_on(hold: Hold, manifest: Manifest) -> bool:
@@ -167,6 +230,7 @@ def _record(
     said: Said,
     signer: Signer | None,
     at: datetime,
+    resource: str | None,
 ) -> HoldRecord:
     record = HoldRecord(
         object_name=hold_record_name(hold_id, released=action is HoldAction.RELEASED),
@@ -176,6 +240,7 @@ def _record(
         target=target,
         requested_by=said.requested_by,
         authenticated_as=said.authenticated_as,
+        resource=resource,
         reason=said.reason,
         recorded_at=at,
         software=software(),

@@ -5,33 +5,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
-from pydantic import ValidationError
 from temporalio.client import Client, WorkflowFailureError
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.erasure import make_plan
 from activities.erasure_places import places_of
-from callvault.archive.access_log.log import AccessLog
 from callvault.cli.actions.recordings import with_client
 from callvault.cli.options import os_user
 from callvault.cli.terminal import say, say_json
-from callvault.clients import open_proven, open_signer
-from callvault.config.settings import Settings, load_settings
+from callvault.config.settings import load_settings
 from callvault.contracts import names
-from callvault.contracts.access import MAX_NAMED, Access, AccessAction
-from callvault.contracts.base import MAX_TEXT, explain
 from callvault.contracts.erasures import (
     ErasureInput,
-    ErasurePlan,
     ErasureStatus,
     ErasureTarget,
     PlannedErasure,
 )
-from callvault.contracts.participants import hiding
+from callvault.erasure_orders import erasure_order, erasure_reason, erasure_target, note_plan
 from callvault.errors import InvalidRequest
+from callvault.logged_archives import open_logged
 from callvault.temporal import schedules
 from callvault.temporal.archives import remembered_archives
+from callvault.temporal.erasure_client import cause_of, start_erasure
 
 
 def target(
@@ -42,31 +37,13 @@ def target(
     channel_only: bool = False,
 ) -> ErasureTarget:
     """Read what is to be erased; `InvalidRequest` where it is neither a person nor a recording."""
-    if (participant is None) is (recording is None) or not (participant or recording or "").strip():
-        raise InvalidRequest("name one: --participant, by rawId or hash, or --recording, by its id")
-    key = load_settings(config).participant_key
-    hidden = hiding(key)(participant) if participant is not None else None
-    try:
-        return ErasureTarget(participant=hidden, recording_id=recording, channel_only=channel_only)
-    except ValidationError as error:
-        raise InvalidRequest(f"this names nothing that could be erased: {explain(error)}") from None
+    key = load_settings(config).participant_key()
+    return erasure_target(participant, recording, key, channel_only=channel_only)
 
 
 def order(wanted: ErasureTarget, token: str, by: str, reason: str) -> ErasureInput:
     """Build the order of an erasure; `InvalidRequest` without a reason or with no plan's token."""
-    try:
-        return ErasureInput(
-            target=wanted,
-            token=token,
-            requested_by=by,
-            authenticated_as=_os_user(),
-            reason=_reason(reason),
-        )
-    except ValidationError:
-        raise InvalidRequest(
-            f"{token[:80]!r} is no token of a plan: make one with `callvault erasures plan`, or"
-            " `callvault retention plan`, and read it"
-        ) from None
+    return erasure_order(wanted, token, by, _os_user(), reason)
 
 
 def plan(config: Path | None, wanted: ErasureTarget, by: str) -> PlannedErasure:
@@ -79,7 +56,8 @@ def plan(config: Path | None, wanted: ErasureTarget, by: str) -> PlannedErasure:
 
     planned = with_client(config, ask)
     for name in sorted({each.archive for each in planned.plan.recordings}):
-        _record(settings, name, planned.plan, by)
+        with closing(open_logged(settings, name, None)) as opened:
+            note_plan(opened, planned.plan, by, _os_user())
     return planned
 
 
@@ -89,24 +67,14 @@ def run(config: Path | None, wanted: ErasureInput) -> ErasureStatus:
     async def ask(client: Client) -> ErasureStatus:
         workflow_id = names.erasure_id(wanted.token or "")
         try:
-            handle = await client.start_workflow(
-                names.ERASURE_TYPE,
-                wanted,
-                id=workflow_id,
-                task_queue=names.CONTROL_QUEUE,
-                result_type=ErasureStatus,
-                # An erasure that came to its end is not begun again; one that works is waited for.
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                static_summary="erases what a plan names",
-            )
+            handle = await start_erasure(client, wanted)
         except WorkflowAlreadyStartedError:
             handle = client.get_workflow_handle(workflow_id, result_type=ErasureStatus)
         say(f"Workflow {workflow_id} erases; it goes on without this command.", err=True)
         try:
             status: ErasureStatus = await handle.result()
         except WorkflowFailureError as error:
-            raise InvalidRequest(f"nothing was erased: {_cause(error)}") from None
+            raise InvalidRequest(f"nothing was erased: {cause_of(error)}") from None
         return status
 
     return with_client(config, ask)
@@ -120,7 +88,7 @@ def schedule(
         dry_run=dry_run,
         requested_by=by,
         authenticated_as=_os_user(),
-        reason=_reason(reason),
+        reason=erasure_reason(reason),
     )
     what = "report what is due" if dry_run else "erase what is due"
     return with_client(
@@ -174,36 +142,6 @@ def finish(status: ErasureStatus, *, as_json: bool) -> None:
             say(f"Certificate: {place}")
     if status.erased < status.recordings:
         raise typer.Exit(1)
-
-
-def _record(settings: Settings, name: str, found: ErasurePlan, by: str) -> None:
-    folders = [each.folder for each in found.recordings if each.archive == name]
-    configured = settings.archive(name)
-    with closing(open_proven(name, configured)) as archive:
-        AccessLog(archive, open_signer(configured)).record(
-            Access(
-                action=AccessAction.PLANNED,
-                by=by,
-                authenticated_as=_os_user(),
-                recordings=tuple(folders[:MAX_NAMED]),
-            )
-        )
-
-
-def _reason(reason: str) -> str:
-    if not 0 < len(reason.strip()) <= MAX_TEXT:
-        raise InvalidRequest(
-            f"an erasure needs a reason of at most {MAX_TEXT} characters: it stands in the record"
-            " for ever, so name no person in it"
-        )
-    return reason.strip()
-
-
-def _cause(error: BaseException) -> str:
-    cause: BaseException | None = error.__cause__
-    while isinstance(cause, ActivityError):
-        cause = cause.cause
-    return str(cause or error)
 
 
 def _os_user() -> str:

@@ -14,7 +14,9 @@ from callvault.gateway.openapi.problems import Problem
 Model = type[BaseModel]
 
 JSON = "application/json"
+BYTES = "application/octet-stream"
 ANY_TYPE = "*/*"
+HTML = "text/html"
 
 CALLERS = ("bearer", "apiKey")
 EVENT_GRID = ("eventSecret", "eventSecretInUrl")
@@ -23,7 +25,6 @@ ACS = ("acsToken",)
 
 _HEADERS = {
     201: ("Location",),
-    202: ("Preference-Applied",),
     401: ("WWW-Authenticate",),
     429: ("Retry-After",),
     503: ("Retry-After",),
@@ -42,6 +43,8 @@ class Answer(NamedTuple):
     """Headers that come with it, besides those of every answer of its status."""
     is_media: bool = False
     """True if it is the bytes of a file, of whatever type."""
+    is_page: bool = False
+    """True if it is a page in HTML."""
 
 
 def declared(
@@ -111,7 +114,11 @@ def _answer(status: int, answer: Answer) -> dict[str, Any]:
         schema = models[0] if len(models) == 1 else {"anyOf": models}
         told["content"] = {JSON: {"schema": schema}}
     if answer.is_media:
-        told["content"] = {ANY_TYPE: {"schema": {"type": "string", "format": "binary"}}}
+        # Generators of clients know the first as bytes, and leave out what has the second alone.
+        content = {"schema": {"type": "string", "format": "binary"}}
+        told["content"] = {BYTES: content, ANY_TYPE: content}
+    if answer.is_page:
+        told["content"] = {HTML: {"schema": {"type": "string"}}}
     return told
 
 

@@ -15,16 +15,16 @@ from pydantic_core.core_schema import DataclassField, ModelField, TypedDictField
 
 from callvault.gateway.error_responses import ErrorDetail, ErrorResponse
 from callvault.gateway.messages import Accepted, Alive, Readiness
-from callvault.gateway.openapi import examples
+from callvault.gateway.openapi import examples, privacy_examples
 from callvault.gateway.openapi.problems import phrase
 from callvault.gateway.openapi.shared import HEADERS, INFO, PARAMETERS, SECURITY_SCHEMES, TAGS
 from callvault.gateway.openapi.webhooks import WEBHOOKS
 
-SENT: tuple[type[BaseModel], ...] = tuple(map(type, examples.SENT))
+SENT: tuple[type[BaseModel], ...] = tuple(map(type, (*examples.SENT, *privacy_examples.SENT)))
 """Models whose values may leave out what has a default."""
 
 ANSWERED: tuple[type[BaseModel], ...] = (
-    *map(type, examples.ANSWERED),
+    *map(type, (*examples.ANSWERED, *privacy_examples.ANSWERED)),
     *(Accepted, Alive, Readiness, ErrorResponse),
 )
 
@@ -47,8 +47,7 @@ def describe(app: FastAPI) -> Schema:
     document = get_openapi(version=version("callvault"), routes=app.routes, **INFO)
     document["tags"] = TAGS
     document["paths"] = {
-        re.sub("workflow_id", "workflowId", path): _path(operations)
-        for path, operations in document["paths"].items()
+        _camel(path): _path(operations) for path, operations in document["paths"].items()
     }
     document["webhooks"] = WEBHOOKS
     document["components"] = {
@@ -91,11 +90,16 @@ def _shared_responses(paths: dict[str, dict[str, Schema]]) -> dict[str, Schema]:
     return dict(sorted(shared.items()))
 
 
+def _camel(text: str) -> str:
+    """Spell the names of parameters as in bodies."""
+    return re.sub(r"(?<=[a-z])_([a-z])", lambda found: found[1].upper(), text)
+
+
 def _as_sent(parameter: Schema) -> None:
     """Spell a parameter as in bodies, and let no client send a null, which no URL can hold."""
     if "schema" not in parameter:
         return
-    parameter["name"] = parameter["name"].replace("workflow_id", "workflowId")
+    parameter["name"] = _camel(parameter["name"])
     schema = parameter["schema"]
     kinds = [kind for kind in schema.pop("anyOf", ()) if kind.get("type") != "null"]
     schema.update(*kinds[:1])
@@ -122,7 +126,7 @@ def _schemas() -> dict[str, Schema]:
         _take_raw_ids(schemas[model.__name__]["properties"])
     for schema in schemas.values():
         _tell_defaults(schema)
-    for name, example in examples.by_model().items():
+    for name, example in {**examples.by_model(), **privacy_examples.by_model()}.items():
         schemas[name]["examples"] = [example]
     return schemas
 

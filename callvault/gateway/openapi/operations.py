@@ -32,7 +32,11 @@ from callvault.temporal.call_list import ListedCall
 
 MEDIA_HEADERS = ("Accept-Ranges", "Content-Disposition", "Content-Length", "ETag")
 
-SENT = Answer("Sent, and not waited for: the status shows what becomes of it", RequestSent)
+SENT = Answer(
+    "Sent, and not waited for: the status shows what becomes of it",
+    RequestSent,
+    headers=("Preference-Applied",),
+)
 
 START = declared(
     "startRecording",

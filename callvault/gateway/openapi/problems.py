@@ -120,6 +120,36 @@ ERASED = Problem(
     "nothing of recordings/2030/03/01/call-1/rec-1 can be opened: chunk 0: it was erased on"
     " 2030-04-01: consent was withdrawn (see recordings/2030/03/01/call-1/rec-1/duties-1.json)",
 )
+PLAN_STALE = Problem(
+    S.CONFLICT,
+    "plan_stale",
+    "nothing was erased: what would be erased is not what the plan says any more: plan it again,"
+    " read it, and run it with its new token",
+)
+PLAN_USED = Problem(
+    S.CONFLICT,
+    "plan_used",
+    "the plan 4dc6fac55f8b05f7… was carried out already: its erasure tells what became of it, and"
+    " what has come since needs a plan of its own",
+)
+NOT_PLANNED = Problem(
+    S.CONFLICT, "not_planned", "it could not be planned: the index of archive main is damaged"
+)
+INDEX_DAMAGED = Problem(
+    S.CONFLICT,
+    "index_damaged",
+    "the index of archive main is damaged: recordings may be missing. Run `callvault index"
+    " rebuild`, then repeat; nothing was exported",
+)
+NOTHING_FOUND = Problem(
+    S.NOT_FOUND, "nothing_found", "no sealed recording of this person was found"
+)
+TOO_LARGE = Problem(
+    S.CONFLICT,
+    "too_large",
+    "these are more than 100 recordings, or more than 536,870,912 bytes: export them month by month"
+    " (since, until), or at a terminal by `callvault subjects export`; nothing was exported",
+)
 LINK_DENIED = Problem(S.FORBIDDEN, "link_denied", "this link is over: open the recording again")
 RANGE_NOT_SATISFIABLE = Problem(
     S.REQUESTED_RANGE_NOT_SATISFIABLE,
