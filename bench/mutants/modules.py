@@ -33,7 +33,15 @@ _PROOF = (
     *_ARCHIVE,
 )
 
-MODULES: dict[str, tuple[str, ...]] = {
+_LIVES = (
+    "simulation/test_handing_over.py",
+    "simulation/test_due.py",
+    "simulation/test_truth.py",
+    "simulation/test_lives.py",
+)
+"""Last, as they take some seconds: all that a changed decision may lead to."""
+
+_DECIDING: dict[str, tuple[str, ...]] = {
     "workflows/call/acs_answers.py": (*_CALL, "unit/test_callbacks.py"),
     "workflows/call/alarms.py": ("unit/test_alarms.py", "unit/test_deadlines.py", *_CALL),
     "workflows/call/callbacks.py": ("unit/test_callbacks.py", *_CALL),
@@ -88,7 +96,13 @@ MODULES: dict[str, tuple[str, ...]] = {
     "callvault/ingest/router.py": ("guards/test_two_facts.py", "guards/test_small_decisions.py"),
     "callvault/reconcile/verdicts.py": ("unit/test_reconcile.py",),
 }
-"""Each deciding module with the tests below `tests` that are to notice its changes.
+"""Each deciding module with the tests below `tests` that are to notice its changes."""
+
+MODULES = {
+    path: (*tests, *_LIVES) if path.startswith("workflows/call/") else tests
+    for path, tests in _DECIDING.items()
+}
+"""The same, with random lives of the whole workflow where it is one of its modules.
 
 What a loop of `workflows/loops` decides needs Temporal to be seen: `python -m bench.simulation
 --mutants` changes those, line by line.

@@ -233,3 +233,9 @@ def test_a_step_of_the_escalation_has_passed_at_its_very_moment() -> None:
     for number, age in enumerate(deadlines.escalation_ages(POLICY)):
         assert deadlines.steps_passed(POLICY, age - SECOND) == number
         assert deadlines.steps_passed(POLICY, age) == number + 1
+
+
+def test_every_step_of_the_escalation_is_followed_by_the_next_until_the_last() -> None:
+    ages = deadlines.escalation_ages(POLICY)
+    assert [deadlines.next_step(POLICY, passed) for passed in range(len(ages))] == [*ages]
+    assert deadlines.next_step(POLICY, len(ages)) is None

@@ -10,6 +10,7 @@ from callvault.contracts.alarms import AlarmKind
 LIVES = 80
 
 
+@pytest.mark.lives
 @pytest.mark.slow("lives of the real workflow, some 20 in a second")
 def test_no_random_life_breaks_a_promise() -> None:
     assert [str(problem) for problem in find(0, LIVES)] == []

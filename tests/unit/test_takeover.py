@@ -57,6 +57,16 @@ def test_an_update_that_waits_for_a_request_keeps_its_record() -> None:
     assert waited_for == asked, "it is answered as ACS has answered before"
 
 
+def test_another_request_under_the_same_id_is_kept_beside_the_own() -> None:
+    dead, call = recording_call(), recording_call()
+    dead.asks("pause", request_id="p")
+    mine = call.asks("stop", request_id="p")
+    joined(call, dead, is_reset=True)
+    requests = call.life.status.requests
+    assert requests["p"] is mine
+    assert requests["p of run dead"].operation == "pause"
+
+
 def test_it_stays_paused_for_everybody_who_held_it_in_either_run() -> None:
     dead, call = recording_call(), recording_call()
     dead.asks("pause", requested_by="ana")

@@ -108,7 +108,7 @@ class Requests:
                 _tell_sound(record, recording)
 
     def _of_id(self, request: ControlRequest) -> ControlRecord | None:
-        return self._records.get(request.request_id) if request.request_id else None
+        return self._records.get(request.request_id or "")
 
     def _supersede(self, record: ControlRecord, recording: RecordingStatus, now: datetime) -> None:
         _end(record, RequestState.SUPERSEDED, now)

@@ -250,7 +250,7 @@ def due_at(recording: RecordingStatus, since: datetime, confirm_within: timedelt
     begun_at = recording.sound.begun_at
     # Of what is to begin paused, ACS was never asked for a sound: it may be starting for as long.
     if begun_at is not None and recording.sound.is_begun_paused and since <= begun_at:
-        return max(since + confirm_within, begun_at + STARTING_TIMEOUT + confirm_within)
+        return begun_at + STARTING_TIMEOUT + confirm_within
     return since + confirm_within
 
 
