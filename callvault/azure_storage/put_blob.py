@@ -8,7 +8,7 @@ retries. Where a blob was not created, its caller goes the SDK's way, which tell
 import time
 import uuid
 from collections.abc import Mapping
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -30,7 +30,6 @@ _NEVER = float("inf")
 _AUDIENCE = "https://storage.azure.com/.default"
 _CREATED, _EXISTS = 201, (409, 412)
 
-
 _Signer = SansIOHTTPPolicy[Any, Any] | BearerTokenCredentialPolicy[Any, Any]
 
 
@@ -40,8 +39,7 @@ class PutBlob:
     def __init__(self, container: ContainerClient, *, connect: float, read_timeout: float) -> None:
         """``connect`` and ``read_timeout`` as those of `ConnectionPool`."""
         url = urlsplit(container.url)
-        self._base, self._query = url._replace(query="").geturl(), url.query
-        self._path = url.path
+        self._host, self._path, self._query = url.netloc, url.path, url.query
         port = url.port or {"https": 443, "http": 80}[url.scheme]
         self._origin = Origin(url.scheme, url.hostname or "", port)
         self._version = container.api_version
@@ -78,9 +76,21 @@ class PutBlob:
         target = f"{self._path}/{quote(name, safe='~/')}"
         target += f"?{self._query}" if self._query else ""
         signed = self._signed(target, len(data), headers)
-        connection = self._connections.acquire(self._origin)
         try:
-            connection.request("PUT", target, body=data, headers=signed)
+            return self._request(self._connections.acquire(self._origin), target, data, signed)
+        # A server may close an idle connection just as it is taken from the pool.
+        except (ConnectionError, HTTPException):
+            return self._request(self._connections.fresh(self._origin), target, data, signed)
+
+    def _request(
+        self,
+        connection: HTTPConnection,
+        target: str,
+        data: memoryview | bytes,
+        headers: Mapping[str, str],
+    ) -> HTTPResponse:
+        try:
+            connection.request("PUT", target, body=data, headers=headers)
             answer = connection.getresponse()
             answer.read()
         except BaseException:
@@ -95,7 +105,7 @@ class PutBlob:
     def _signed(self, target: str, size: int, headers: Mapping[str, str]) -> Mapping[str, str]:
         request = HttpRequest(
             "PUT",
-            f"{self._origin.scheme}://{urlsplit(self._base).netloc}{target}",
+            f"{self._origin.scheme}://{self._host}{target}",
             headers={
                 "x-ms-version": self._version,
                 "x-ms-date": format_date_time(time.time()),

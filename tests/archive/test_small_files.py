@@ -2,6 +2,7 @@
 
 import contextvars
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -127,6 +128,17 @@ def test_an_answer_that_was_lost_is_no_failure(
     monkeypatch.setattr(PutBlob, "_exchange", lost)
     stored = put_bytes(blob_archive, NAME, b"{}", content_type="application/json", metadata={})
     assert stored == blob_archive.stat(NAME)
+
+
+def test_a_connection_that_was_closed_meanwhile_is_replaced(
+    blob_archive: BlobArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_bytes(blob_archive, "a.json", b"{}", content_type="application/json", metadata={})
+    (idle,) = blob_archive._put_blob._connections._idle.values()
+    idle[0][1].sock.shutdown(socket.SHUT_RDWR)
+    with requests_sent(monkeypatch) as sent:
+        put_bytes(blob_archive, "b.json", b"{}", content_type="application/json", metadata={})
+        assert sent == ["PUT", "PUT"], "the SDK is not asked"
 
 
 def test_a_name_that_is_taken_keeps_the_short_way_open(

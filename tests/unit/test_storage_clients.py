@@ -7,7 +7,9 @@ import pytest
 from azure.core.credentials import AccessToken
 
 from callvault.azure_storage.clients import StorageAccess, container_client, queue_service_client
+from callvault.azure_storage.put_blob import PutBlob
 from callvault.config.storage import DeadLetterSettings, QueueSettings
+from callvault.connection_pool import ConnectionPool
 from callvault.errors import ConfigurationError
 
 KEY = "DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=c2VjcmV0"
@@ -72,3 +74,34 @@ def test_secrets_are_read_from_the_settings_and_never_shown(
     letters = DeadLetterSettings.model_validate({"container": "letters", "sas_url": "env:STORAGE"})
     assert StorageAccess.from_settings(letters) == StorageAccess(sas_url=KEY)
     assert "c2VjcmV0" not in repr(StorageAccess(KEY, KEY))
+
+
+@pytest.mark.parametrize(
+    ("access", "authorization", "query"),
+    [
+        (StorageAccess(KEY), "SharedKey acme:", ""),
+        (StorageAccess(None, None, "https://acme.example", SomeToken()), "Bearer token", ""),
+        (StorageAccess(sas_url=f"https://acme.example/box?{SAS}"), None, SAS),
+    ],
+)
+def test_a_small_blob_is_authenticated_as_the_sdk_does(
+    monkeypatch: pytest.MonkeyPatch, access: StorageAccess, authorization: str | None, query: str
+) -> None:
+    asked: list[tuple[str, dict[str, str]]] = []
+
+    def request(self: Any, connection: Any, target: str, data: bytes, headers: Any) -> Any:
+        asked.append((target, dict(headers)))
+        raise TimeoutError
+
+    monkeypatch.setattr(PutBlob, "_request", request)
+    monkeypatch.setattr(ConnectionPool, "acquire", lambda self, origin: None)
+    with container(access) as client:
+        put = PutBlob(client, connect=1, read_timeout=1)
+        assert put.create("a b/ü.json", b"{}", {"x-ms-meta-a": "b"}) is None
+    [(target, headers)] = asked
+    assert target == f"/box/a%20b/%C3%BC.json{'?' if query else ''}{query}"
+    assert (headers.get("Authorization") or "").startswith(authorization or "")
+    assert ("Authorization" in headers) is (authorization is not None)
+    assert headers["If-None-Match"] == "*"
+    assert headers["x-ms-meta-a"] == "b"
+    assert headers["x-ms-version"]
