@@ -4,7 +4,6 @@ The files of the channel are replaced by copies under other names, the manifest 
 names them and knows the person no more. What they replace is erased then, by a record like any.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
@@ -13,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from callvault.archive.blocks import BLOCK_SIZE
+from callvault.archive.digests import WholeDigest
 from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import sha256, signed
 from callvault.archive.manifests.evidence import properties_of
@@ -177,18 +177,19 @@ class Removal:
     def _store(
         self, name: str, pieces: Iterator[bytes], content_type: str, metadata: Mapping[str, str]
     ) -> ArchivedObject:
-        size = 0
-        digest = hashlib.sha256()
-        with self.archive.begin(name, block_size=BLOCK_SIZE) as upload:
+        with (
+            WholeDigest() as digest,
+            self.archive.begin(name, block_size=BLOCK_SIZE) as upload,
+        ):
             for index, block in enumerate(_blocks(pieces)):
                 upload.put(index, block)
                 digest.update(block)
-                size += len(block)
-            stored = upload.commit(size=size, content_type=content_type, metadata=metadata)
+            stored = upload.commit(size=digest.size, content_type=content_type, metadata=metadata)
         return ArchivedObject(
             object_name=name,
-            size=size,
-            sha256=digest.hexdigest(),
+            size=digest.size,
+            sha256=digest.sha256,
+            sha512=digest.sha512,
             properties=properties_of(self.archive, self.archive.stat(name) or stored),
         )
 

@@ -42,11 +42,11 @@ def talk(channels: int) -> bytes:
     return file.getvalue()
 
 
-def keep(corpus: Corpus, *people: str) -> Kept:
+def keep(corpus: Corpus, *people: str, archive: str = "main") -> Kept:
     media = talk(len(people))
     expected = Expected(FormatType.WAV, ContentType.AUDIO, ChannelType.UNMIXED, 50)
     check = check_file(io.BytesIO(media), len(media), expected)
-    return corpus.keep(*people, media=media, check=check, **UNMIXED)
+    return corpus.keep(*people, archive=archive, media=media, check=check, **UNMIXED)
 
 
 def planned(corpus: Corpus) -> ErasurePlan:

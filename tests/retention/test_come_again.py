@@ -10,6 +10,8 @@ from temporalio.testing import ActivityEnvironment
 
 from callvault.archive.failback.candidates import failback_candidates
 from callvault.archive.failback.failback import Failback
+from callvault.archive.manifests.folders import find_folders
+from callvault.archive.manifests.seal import find_manifest
 from callvault.archive.manifests.tombstones import find_tombstones
 from callvault.archive.store import put_bytes
 from callvault.contracts.consent import ConsentRecord
@@ -18,6 +20,7 @@ from callvault.contracts.manifest import SealInput
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import ChunkStatus
 from callvault.errors import RecordingErased
+from callvault.evidence.recording import newest_manifest, newest_manifests
 from callvault.retention.tombstones import Buried, bury
 from tests.archive.sealed import SIGNER, announced, archived, manifest_of, recording, seal_input
 
@@ -329,3 +332,42 @@ async def test_of_a_recording_without_an_id_its_files_alone_stay_away(
     old = export_input(kept, "main", recording_id=None, chunk=announced(0, "old"))
     assert refusal(corpus, service, old).type == "RecordingErased"
     assert exported(corpus, service, old.model_copy(update={"chunk": announced(1, "new")}))
+
+
+async def test_where_the_first_manifest_is_gone_the_newest_is_found_by_everybody(
+    temporal: Client, corpus: Corpus
+) -> None:
+    """They counted manifests from 1, and found none."""
+    kept = keep(corpus, ANA, BEN)
+    main = corpus.archives["main"]
+    await erase(temporal, corpus, CHANNEL_OF_ANA)
+    newest = f"{kept.folder}/manifest-2.json"
+    assert [each for each in main.names(kept.folder) if "manifest" in each] == [newest]
+    assert newest_manifests(main, kept.folder) == [newest]
+    assert newest_manifest(main, newest) == newest
+    for word in (kept.server_call_id, kept.workflow_id, kept.recording_id):
+        assert find_folders(main, word) == [kept.folder]
+
+
+@pytest.mark.parametrize("was_home", [True, False])
+async def test_a_failback_goes_on_from_the_newest_manifest(
+    temporal: Client, corpus: Corpus, was_home: bool
+) -> None:
+    """One channel was erased in the fallback, before or after the recording had come home."""
+    keep(corpus, BEN)
+    kept = keep(corpus, ANA, BEN, archive="fallback")
+    if was_home:
+        for candidate in failback_candidates(corpus.archives["fallback"]):
+            assert failback(corpus).fail_back(candidate).manifests == 1
+    await erase(temporal, corpus, CHANNEL_OF_ANA)
+    for _ in range(2):
+        for candidate in failback_candidates(corpus.archives["fallback"]):
+            failback(corpus).fail_back(candidate)
+    main = corpus.archives["main"]
+    (newest,) = newest_manifests(main, kept.folder)
+    manifest = find_manifest(main, newest)
+    assert manifest is not None
+    assert manifest.manifest.chunks[0].silenced
+    assert corpus.places_with(ANA.encode(), HASH(ANA).encode()) == []
+    for report in corpus.verify():
+        assert report.ok, report.problems
