@@ -98,11 +98,12 @@ class ControlActivities:
             sent_at = self._server_time.now()
             with self._doubting_refusals():
                 answer = self._start(input)
-            # ACS says `inactive` until it really records: `confirm_active` reads the state back.
+            # ACS says `inactive` until it records: then `confirm_active` reads the state back.
+            is_active = answer.recording_state == "active" and not input.pause_on_start
             received_at = self._server_time.latest()
             return ControlResult(
                 recording_id=answer.recording_id,
-                state="inactive",
+                state="active" if is_active else "inactive",
                 accepted_at=self._latest(),
                 sent_at=sent_at,
                 received_at=received_at,

@@ -120,6 +120,8 @@ def quick(options: ActivityConfig) -> ActivityConfig:
     return {
         **options,
         "start_to_close_timeout": QUICK_ATTEMPT_TIMEOUT,
+        # The same, with the time until a worker takes it: the clock of the run relies on its end.
+        "schedule_to_close_timeout": QUICK_ATTEMPT_TIMEOUT,
         # Once: whatever it ends with, `control` goes on from there.
         "retry_policy": RetryPolicy(maximum_attempts=1),
     }

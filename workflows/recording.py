@@ -41,7 +41,7 @@ from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.results import archived_in, result_of
 from workflows.loops.announce import AnnounceLoop
-from workflows.loops.clock import Moment, changed
+from workflows.loops.clock import Moment
 from workflows.loops.continue_as_new import Arguments, CarriedState, read_arguments
 from workflows.loops.control import ControlLoop
 from workflows.loops.delete_source import SourceDeletionLoop
@@ -90,7 +90,7 @@ class RecordingWorkflow:
         self.signal_times = SignalTimesLoop(run, call, watchdog)
         self.notify = NotifyLoop(run, alarms)
         self.recording_events = RecordingEventsLoop(run, call, self.seal)
-        self.shown: display.Display | None = None
+        self.shown = display.Shown()
 
     @workflow.run
     async def run(
@@ -360,12 +360,18 @@ class RecordingWorkflow:
             self.call.settle_all(workflow.now())
 
     async def _run_display(self) -> None:
+        clock, shown = self.this_run.clock, self.shown
         while True:
             self._show()
-            await changed(lambda: display.of(self.call.status))
+            due = [Moment(shown.due_at, "lists show the state")] if shown.due_at else []
+            # Whatever has happened, the clock was looked at: to draw the page at every check of
+            # all conditions would take longer than all else together.
+            await clock.changed(lambda: (display.of(self.call.status), clock.seen), *due)
+            # Once everybody has done what is to be done now.
+            await workflow.wait_condition(lambda: True)
 
     def _show(self) -> None:
-        self.shown = display.show(self.call.status, self.shown)
+        self.shown.bring_up_to_date(self.call.status, self.this_run.clock.seen.now)
 
     def _carried(self) -> CarriedState:
         return CarriedState(

@@ -185,7 +185,11 @@ class AcsRequests:
             begun = acs.start(
                 input.repeatability_request_id, number, input.pause_on_start, request.rng
             )
-        return self._seen(request, "inactive", begun).model_copy(update={"accepted_at": acs.now})
+        says_active = acs.active.get(begun, False) and not input.pause_on_start
+        state: Literal["active", "inactive"] = (
+            "active" if says_active and request.rng.random() < 0.5 else "inactive"
+        )
+        return self._seen(request, state, begun).model_copy(update={"accepted_at": acs.now})
 
     def _confirm(self, request: Request) -> Any:
         seen = self._read(request)

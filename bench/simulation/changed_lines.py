@@ -304,13 +304,13 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/loops/clock.py",
-        "if timer.done() or not any(at <= m.at <= at + LEEWAY for m in self._awaited)",
-        "if timer.done() or not any(at <= m.at for m in self._awaited)",
+        "if timer.done() or (at <= soon and not self._is_awaited(at))",
+        "if timer.done()",
     ),
     Mutant(
         "workflows/loops/clock.py",
-        "if nearest is None or any(at <= nearest.at for at in self._running()):",
-        "if nearest is None or self._running():",
+        "if nearest is None or any(at <= nearest.at for at in self._wake_ups()):",
+        "if nearest is None or any(self._wake_ups()):",
     ),
     Mutant(
         "workflows/loops/clock.py",

@@ -16,7 +16,7 @@ from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.common import MetricMeter, Priority, SearchAttributes, TypedSearchAttributes
+from temporalio.common import MetricMeter, Priority, TypedSearchAttributes
 from temporalio.worker import UnsandboxedWorkflowRunner
 from temporalio.worker._workflow_instance import WorkflowInstance, WorkflowInstanceDetails
 
@@ -153,18 +153,16 @@ def _info(opening: Opening) -> workflow.Info:
         retry_policy=None,
         run_id=opening.run_id,
         run_timeout=None,
-        search_attributes=_NO_ATTRIBUTES,
+        search_attributes={},
         start_time=opening.at,
         task_queue=names.CONTROL_QUEUE,
         task_timeout=timedelta(seconds=10),
-        typed_search_attributes=TypedSearchAttributes.empty,
+        # Anew for each instance, as in a worker: what a workflow sets is added to it.
+        typed_search_attributes=TypedSearchAttributes([]),
         workflow_id=opening.workflow_id,
         workflow_start_time=opening.at,
         workflow_type=names.WORKFLOW_TYPE,
     )
-
-
-_NO_ATTRIBUTES: SearchAttributes = {}
 
 
 def _rejected(entry: _Entry) -> set[str]:

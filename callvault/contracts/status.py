@@ -225,6 +225,8 @@ class RecordingStatus(State):
     """Number of times it was refused, one after the other."""
     ask_again_at: datetime | None = None
     """Time at which ACS is asked for it again; none while nothing is refused."""
+    callback_awaited_until: datetime | None = None
+    """Time until which a callback may tell that it has begun; then ACS is asked for that."""
     chunks: list[ChunkStatus] = []
     expires_at: datetime | None = None
     """The nearest deadline of what is not archived yet."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from callvault.contracts import names
@@ -28,6 +28,7 @@ from callvault.temporal.rpc_errors import (
     refusal_of,
     translated,
 )
+from callvault.temporal.start_attributes import with_attributes
 from callvault.temporal.unanswered import answered
 
 
@@ -146,7 +147,7 @@ class CallClient(CallReader):
     async def _begin(
         self, workflow_id: str, request: RecordingRequest, *, is_first: bool
     ) -> Started:
-        async with translated(RPC_TIMEOUT):
+        async def start(attributes: TypedSearchAttributes | None) -> str | None:
             handle = await self.client.start_workflow(
                 names.WORKFLOW_TYPE,
                 request,
@@ -156,9 +157,14 @@ class CallClient(CallReader):
                 id_reuse_policy=updates.reuse_policy(is_first=is_first),
                 static_summary=updates.summary(request),
                 memo=names.memo_of(request.server_call_id),
+                search_attributes=attributes,
                 rpc_timeout=RPC_TIMEOUT,
             )
-        return Started(workflow_id, handle.result_run_id, is_new=True)
+            return handle.result_run_id
+
+        async with translated(RPC_TIMEOUT):
+            run_id = await with_attributes(request, start)
+        return Started(workflow_id, run_id, is_new=True)
 
     async def _is_told(self, workflow_id: str, request: RecordingRequest) -> bool:
         """Tell a request to the workflow that runs; return False if none does."""
@@ -213,7 +219,12 @@ class CallClient(CallReader):
             ) from error
 
     async def record_call_seen(self, seen: CallSeen) -> None:
-        """Leave a trace of a call: one of its beginning and one of its end, however often asked."""
+        """Leave a trace of a call, however often asked: one of its end only if no other is there.
+
+        One trace is all that a reconciliation needs, and each is a workflow.
+        """
+        if seen.what == "ended" and await self._has_begun(seen.server_call_id):
+            return
         with suppress(WorkflowAlreadyStartedError):
             async with translated(RPC_TIMEOUT):
                 await self.client.start_workflow(
@@ -227,6 +238,15 @@ class CallClient(CallReader):
                     static_summary=f"a call {seen.what}: remembered for the reconciliation",
                     rpc_timeout=RPC_TIMEOUT,
                 )
+
+    async def _has_begun(self, server_call_id: str) -> bool:
+        """Tell if a trace of the beginning of a call is there."""
+        try:
+            async with translated(RPC_TIMEOUT):
+                await self._describe(names.call_seen_id(server_call_id, "began"))
+        except WorkflowNotFound:
+            return False
+        return True
 
     async def adopt(self, input: AdoptionInput) -> None:
         """Have a recording adopted that no workflow knows, however often asked."""

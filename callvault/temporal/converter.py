@@ -23,12 +23,14 @@ from callvault.causes import Cause, tag
 from callvault.codec.payload_key import is_sealed
 from callvault.contracts.activity_io import (
     AnnouncementInput,
+    ControlResult,
     ExportInput,
     PollResultInput,
     RecordingInput,
     StartInput,
 )
 from callvault.contracts.base import Unreadable, explain, quoted
+from callvault.contracts.manifest import SealInput
 from callvault.contracts.requests import ControlRequest
 from callvault.errors import PayloadDamaged, PayloadKeyMissing
 
@@ -48,9 +50,14 @@ WITHOUT_NULLS = (
     RecordingInput,
     ExportInput,
     PollResultInput,
+    ControlResult,
 )
 """What is sent without the members that are null: people read what a workflow and its activities
 begin with. Each of these members is null by default, so that it is read back as it was."""
+
+WITHOUT_DEFAULTS = (SealInput,)
+"""What is sent without the members that have their default: the largest payload of a call, which
+nobody but the activity reads."""
 
 
 class PayloadConverter(PydanticPayloadConverter):
@@ -58,7 +65,7 @@ class PayloadConverter(PydanticPayloadConverter):
 
     def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
         """Encode values, each as one payload."""
-        return super().to_payloads([_without_nulls(value) for value in values])
+        return super().to_payloads([_shortened(value) for value in values])
 
     def from_payloads(
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None
@@ -79,9 +86,11 @@ class PayloadConverter(PydanticPayloadConverter):
             return Unreadable(_reason(payload, error))
 
 
-def _without_nulls(value: Any) -> Any:
+def _shortened(value: Any) -> Any:
     if isinstance(value, WITHOUT_NULLS):
         return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, WITHOUT_DEFAULTS):
+        return value.model_dump(mode="json", exclude_defaults=True)
     return value
 
 

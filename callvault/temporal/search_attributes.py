@@ -31,13 +31,20 @@ class SearchAttributes:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._missed_at: dict[str, float] = {}
+        self._has_missed = False
 
     def seen(self, missing: Iterable[str]) -> None:
         """Note which ones the namespace does not know."""
-        now = self._clock()
+        now, missing = self._clock(), tuple(missing)
+        self._has_missed = self._has_missed or bool(missing)
         old = {name: at for name, at in self._missed_at.items() if now - at < SETTLE_TIME}
         # Replaced as a whole, for workflows of other threads read it.
         self._missed_at = old | dict.fromkeys(missing, now)
+
+    @property
+    def were_missed(self) -> bool:
+        """True if one was not there since this process began: calls may show what is old."""
+        return self._has_missed
 
     def usable(self, updates: list[Update]) -> list[Update]:
         """Leave out what the namespace does not know; the server takes no update of nothing.

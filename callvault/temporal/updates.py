@@ -9,7 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from temporalio.client import Client, WithStartWorkflowOperation
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import (
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.contracts import names
@@ -18,6 +22,7 @@ from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import ControlRecord
+from callvault.temporal.start_attributes import with_attributes
 
 T = TypeVar("T")
 
@@ -122,7 +127,7 @@ async def start_confirmed(
     request = with_id(request)
     update_id = str(uuid.uuid4())
 
-    async def send() -> ControlRecord:
+    async def send(attributes: TypedSearchAttributes | None) -> ControlRecord:
         # Made anew for each attempt: the SDK refuses to use such an operation twice.
         beginning: WithStartWorkflowOperation[object, CallResult] = WithStartWorkflowOperation(
             names.WORKFLOW_TYPE,
@@ -135,6 +140,7 @@ async def start_confirmed(
             id_reuse_policy=reuse_policy(is_first=go_on is None),
             static_summary=summary(request),
             memo=names.memo_of(request.server_call_id),
+            search_attributes=attributes,
             result_type=CallResult,
         )
         record: ControlRecord = await client.execute_update_with_start_workflow(
@@ -146,7 +152,7 @@ async def start_confirmed(
         )
         return record
 
-    return await until_ready(send)
+    return await until_ready(lambda: with_attributes(request, send))
 
 
 def reuse_policy(*, is_first: bool) -> WorkflowIDReusePolicy:

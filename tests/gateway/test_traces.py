@@ -49,6 +49,15 @@ async def test_a_call_of_which_only_the_end_is_told_is_remembered(
     assert seen.all_recorded
 
 
+async def test_a_call_leaves_one_trace_and_not_another_of_its_end(
+    gateway: Gateway, call: Call
+) -> None:
+    for event in (call.began(TOPIC + "watched"), call.ended(TOPIC + "watched")):
+        assert (await gateway.deliver([event])).status_code == 200
+    assert await trace(call, "began") is not None
+    assert await trace(call, "ended") is None
+
+
 async def test_a_call_that_is_told_of_twice_leaves_one_trace(gateway: Gateway, call: Call) -> None:
     trace_id = names.call_seen_id(call.server_call_id, "began")
     handle = call.client.get_workflow_handle(trace_id)

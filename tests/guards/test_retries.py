@@ -103,7 +103,8 @@ def test_i4_only_a_quick_attempt_is_given_up_after_a_number_of_attempts() -> Non
     assert activity_options.CHECKPOINTS["retry_policy"].maximum_attempts == 0
     quick = activity_options.quick(activity_options.control("pause"))
     assert quick["retry_policy"].maximum_attempts == 1, "an activity with patience takes over"
-    assert quick["start_to_close_timeout"] == 4 * S, "a pause is to be confirmed within 5 s"
+    for timeout in ("start_to_close_timeout", "schedule_to_close_timeout"):
+        assert quick[timeout] == 4 * S, "a pause is to be confirmed within 5 s"
 
 
 def test_the_tables_name_every_activity() -> None:

@@ -45,7 +45,7 @@ def learns(server: Server, **policy: Any) -> None:
 
 def starts(server: Server) -> None:
     """Let ACS start what it is asked to start."""
-    answer(server, "start_recording", ACTIVE)
+    answer(server, "start_recording", ACTIVE.model_copy(update={"state": "inactive"}))
     answer(server, "confirm_active", ACTIVE)
 
 

@@ -6,7 +6,9 @@ import pytest
 
 from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.events import RecordingStateChanged
+from tests.policies import a_policy
 from workflows.call import acs_answers, callbacks, silence
+from workflows.call.guards import Watchdog
 
 from .call import ALL, Call, awaiting, paused_call, recording_call, stopped_call
 
@@ -33,6 +35,51 @@ def test_a_started_recording_is_active_as_soon_as_acs_tells() -> None:
     call.gives_up(confirm)
     assert call.recording.state == "recording"
     assert call.next is None
+
+
+def started_with_callbacks() -> Call:
+    call = Call()
+    call.life.policy_known(a_policy(callback_url="https://callvault.example"))
+    return call.confirms("start")
+
+
+def test_where_callbacks_come_a_start_is_not_read_at_once() -> None:
+    call = started_with_callbacks()
+    assert call.next is None
+    watchdog = Watchdog(call.life, call.alarms)
+    assert watchdog.next_due() == call.now + acs_answers.CALLBACK_TIMEOUT
+    tells(call, "active")
+    assert call.recording.state == "recording"
+    assert call.next is None
+    assert watchdog.next_due() is None
+
+
+def test_a_start_of_which_no_callback_tells_is_read_soon() -> None:
+    call = started_with_callbacks()
+    Watchdog(call.life, call.alarms).act(call.now + acs_answers.CALLBACK_TIMEOUT)
+    call.is_asked("confirm")
+
+
+def test_a_start_for_which_a_request_waits_is_read_at_once() -> None:
+    call = started_with_callbacks()
+    call.asks("resume")
+    call.is_asked("confirm")
+
+
+def test_a_pause_does_not_wait_for_a_callback() -> None:
+    call = started_with_callbacks()
+    call.asks("pause")
+    call.is_asked("pause")
+
+
+def test_a_start_that_is_answered_as_active_has_begun() -> None:
+    call = Call()
+    call.answers(call.is_asked("start"), "active")
+    assert call.recording.state == "recording"
+    assert call.next is None
+    call.asks("pause")
+    call.answers(call.is_asked("pause"))
+    assert silence.is_silent(call.recording), "it was seen to record, so that inactive is paused"
 
 
 def test_the_first_inactive_of_a_start_is_no_news() -> None:

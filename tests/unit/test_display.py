@@ -7,7 +7,7 @@ from callvault.causes import Cause
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge, AlarmKind, Severity
 from callvault.temporal.pending_activities import PendingActivity
-from workflows import display
+from workflows import display, page
 from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey
 
@@ -26,7 +26,7 @@ FULL = PendingActivity(
 
 
 def details(call: Call) -> str:
-    return display.of(call.life.status).details
+    return page.of(call.life.status)
 
 
 def test_what_is_missing_and_who_has_decided_is_shown_without_a_name() -> None:

@@ -7,8 +7,11 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from callvault.contracts.manifest import SealInput
 from callvault.contracts.requests import RecordingRequest, StartRequest
 from callvault.temporal.converter import WITHOUT_NULLS, data_converter
+
+from .call import NOON, chunk, stopped_call
 
 
 def test_a_request_is_sent_without_nulls_and_read_back_as_it_was() -> None:
@@ -38,3 +41,23 @@ def test_what_may_be_left_out_is_null_by_default(sent: type[BaseModel]) -> None:
             if type(None) in get_args(field.annotation):
                 default = field.get_default(call_default_factory=False)
                 assert default is None and not field.is_required(), f"{model.__name__}.{name}"  # noqa: PT018
+
+
+def test_an_order_to_seal_is_read_back_as_it_was_though_it_is_sent_without_defaults() -> None:
+    call = stopped_call()
+    call.announced(chunk(), at=NOON)
+    recording = call.recording
+    sent = SealInput(
+        archive="main",
+        resource="default",
+        server_call_id="call-1",
+        recorded_on=NOON,
+        recording=recording,
+        requests=tuple(call.life.status.requests.values()),
+        workflow_id="w",
+        run_id="r",
+    )
+    [payload] = data_converter.payload_converter.to_payloads([sent])
+    [read] = data_converter.payload_converter.from_payloads([payload], [SealInput])
+    assert read == sent
+    assert len(payload.data) < len(sent.model_dump_json(by_alias=True))

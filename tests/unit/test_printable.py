@@ -22,7 +22,7 @@ from callvault.contracts.printable import (
     printable_markdown,
 )
 from callvault.errors import ConfigurationError, InvalidRequest
-from workflows import display
+from workflows import page
 
 from .call import Call, hashed
 
@@ -158,7 +158,7 @@ def test_the_page_of_a_call_draws_no_callers_markup() -> None:
     call.asks("pause", requested_by=markup, reason=markup)
     call.confirms("pause")
     call.recording.problem = markup
-    shown = display.of(call.life.status).details
+    shown = page.of(call.life.status)
     assert printable_markdown(markup) in shown
     for sign in ("[click](", "<b>", "**bold", "`code`", "\n# Title", "https://", " www.evil"):
         assert sign not in shown

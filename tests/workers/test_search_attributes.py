@@ -108,14 +108,16 @@ async def test_h16_calls_are_controlled_without_search_attributes_and_setup_brin
         monkeypatch.setattr(search_attributes, "SETTLE_TIME", 0.0)
         await watch.look_at_attributes()
         assert watch.problems.current() == {}
-        await scene.asks("pause")
+        await scene.asks("stop")
         async with asyncio.timeout(10):
-            while await shown_state(scene.handle) != "paused":
+            while await shown_state(scene.handle) != "processing":
                 await asyncio.sleep(0.05)
+        described = await scene.handle.describe()
+        shown = described.typed_search_attributes.get(names.RESOURCE)
+        assert shown == scene.resource, "what was missing is set again, though it has not changed"
         # A run that has only just begun has done nothing yet that could be replayed.
         await scene.status()
         await replays(scene.handle)
-        await scene.asks("stop")
 
 
 async def shown_state(handle: WorkflowHandle) -> str | None:

@@ -22,6 +22,9 @@ LOOKOUT_TIMEOUT = timedelta(hours=24)
 """Longest time for which a start that was given up is looked for, if nobody tells of the call's
 end."""
 
+CALLBACK_TIMEOUT = timedelta(seconds=1)
+"""Time for ACS to tell by a callback that a recording has begun, before it is asked for that."""
+
 MAX_PROBLEM = 400
 """Longest problem that is kept of a request, in characters: an alarm says more than that."""
 
@@ -221,6 +224,10 @@ def _confirmed(
         case Operation.START:
             silence.start_answered(recording, received_at)
             _started(call, recording, command, outcome.recording_id, at)
+            if outcome.state == "active":
+                # It says so of itself: no reading has to confirm it.
+                silence.active_read(recording, outcome.sent_at or at, received_at)
+                recording.actual = Actual.ACTIVE
         case Operation.CONFIRM:
             silence.active_read(recording, read_at, received_at)
             recording.actual = Actual.ACTIVE
@@ -248,6 +255,8 @@ def _started(
     else:
         # Never seen active, perhaps, but a silent loss is worse than a false alarm.
         recording.was_active = True
+        if call.status.policy is not None and call.status.policy.callback_url is not None:
+            recording.callback_awaited_until = at + CALLBACK_TIMEOUT
 
 
 def _goes_on(call: Lifecycle, recording: RecordingStatus, command: Command, now: datetime) -> None:

@@ -41,6 +41,7 @@ class Watchdog:
             *(moment for moment, _ in self._long_recordings()),
             *(moment for moment, _ in self._refused()),
             *(moment for moment, _ in self._looked_for()),
+            *(moment for moment, _ in self._callbacks()),
             *(moment for moment, _ in self._stopped()),
         ]
         return min(moments, default=None)
@@ -69,6 +70,10 @@ class Watchdog:
                 recording.looked_for_until = None
                 # What waited for it ends with it: a hold, say.
                 self._call.settle(recording, now)
+        for moment, recording in list(self._callbacks()):
+            if moment <= now:
+                # The control loop asks.
+                recording.callback_awaited_until = None
         for _, record in list(self._stopped()):
             self._has_stopped(record, now)
 
@@ -193,6 +198,12 @@ class Watchdog:
         for recording in self._call.status.recordings:
             if recording.looked_for_until is not None:
                 yield recording.looked_for_until, recording
+
+    def _callbacks(self) -> Iterator[tuple[datetime, RecordingStatus]]:
+        for recording in self._live():
+            until = recording.callback_awaited_until
+            if until is not None and recording.actual is Actual.STARTING:
+                yield until, recording
 
     def _stopped(self) -> Iterator[tuple[datetime, ControlRecord]]:
         """Yield the pauses that failed, and whose recordings have stopped since."""

@@ -262,6 +262,10 @@ class Lifecycle:
         """Tell if something may be asked of ACS now, rather than later or never."""
         is_refused = recording.ask_again_at is not None and operation == recording.refused_operation
         is_early = operation is Operation.RESUME and self.requests.is_time_awaited(recording)
+        if operation is Operation.CONFIRM:
+            # A callback is as good, unless a request waits for it.
+            is_told_soon = recording.callback_awaited_until is not None
+            return not is_told_soon or bool(self.requests.pending(recording))
         return not (is_refused or is_early or (self.is_recalling and operation is Operation.START))
 
     def _awaits_reading(self, recording: RecordingStatus) -> bool:

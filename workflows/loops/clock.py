@@ -1,20 +1,25 @@
 """The clock of a run: waits for changes and for moments, with few durable timers.
 
-Every timer that is begun and every one that is cancelled is an event in the history. So all loops
-of a call share one clock, which has a timer for the nearest moment alone, and lets it stand when
-that moment is overtaken by one that comes little later: waking up in vain costs only those whose
-recording is late anyway.
+Every timer costs an event in the history when it is begun, another one when it is cancelled, and a
+billable action. So all loops of a call share one clock. It begins a timer for the nearest moment
+alone, and none if the workflow wakes up before that by itself: by another timer, whatever that was
+begun for, or by an activity that ends in time. To wake up in vain costs only those whose recording
+is late anyway.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from temporalio import workflow
 
 LEEWAY = timedelta(minutes=10)
-"""A timer that came to be too early by no more than this is left standing."""
+"""A timer that came to be too early by no more than this is left standing in any case."""
+
+NEAR = timedelta(minutes=1)
+"""A timer that serves nobody is cancelled if it would fire within this time. One that fires later
+is left standing: mostly the workflow has ended by then, or it serves for another moment."""
 
 
 class Seen(NamedTuple):
@@ -44,6 +49,8 @@ class Clock:
     def __init__(self) -> None:
         self._awaited: list[Moment] = []
         self._timers: dict[datetime, asyncio.Task[None]] = {}
+        self._wakes: dict[asyncio.Task[Any], datetime] = {}
+        """Activities, and when they have ended at the latest: that wakes the workflow, too."""
         self.look()
 
     def look(self) -> None:
@@ -76,9 +83,16 @@ class Clock:
             for moment in moments:
                 self._awaited.remove(moment)
 
+    def ends_by(self, answer: asyncio.Task[Any], at: datetime) -> None:
+        """Take note that an activity has ended at this moment, with or without an answer."""
+        self._wakes = {each: end for each, end in self._wakes.items() if not each.done()}
+        self._wakes[answer] = at
+
     async def run_timers(self, is_finished: Callable[[], bool]) -> None:
         """See to it that the workflow wakes up for the nearest moment."""
         while not is_finished():
+            # Once everybody has done what is to be done now: that may begin what ends in time.
+            await workflow.wait_condition(lambda: True)
             self._cancel_unneeded()
             self._begin_missing()
             await workflow.wait_condition(
@@ -86,23 +100,28 @@ class Clock:
             )
 
     def _missing(self) -> Moment | None:
-        """Return the nearest moment, if no timer wakes the workflow for it, or before it."""
+        """Return the nearest moment, if nothing wakes the workflow for it, or before it."""
         # A moment that has passed needs no timer: its loop is awake already.
         nearest = min((m for m in self._awaited if m.at > self.seen.now), default=None)
-        if nearest is None or any(at <= nearest.at for at in self._running()):
+        if nearest is None or any(at <= nearest.at for at in self._wake_ups()):
             return None
         return nearest
 
     def _unneeded(self) -> list[datetime]:
-        """Return the timers after which nothing is awaited soon, and those that have fired."""
+        """Return the timers that would soon fire in vain, and those that have fired."""
+        soon = self.seen.now + NEAR
         return [
             at
             for at, timer in self._timers.items()
-            if timer.done() or not any(at <= m.at <= at + LEEWAY for m in self._awaited)
+            if timer.done() or (at <= soon and not self._is_awaited(at))
         ]
 
-    def _running(self) -> list[datetime]:
-        return [at for at, timer in self._timers.items() if not timer.done()]
+    def _is_awaited(self, at: datetime) -> bool:
+        return any(at <= moment.at <= at + LEEWAY for moment in self._awaited)
+
+    def _wake_ups(self) -> Iterator[datetime]:
+        yield from (at for at, timer in self._timers.items() if not timer.done())
+        yield from (at for answer, at in self._wakes.items() if not answer.done())
 
     def _cancel_unneeded(self) -> None:
         for at in self._unneeded():

@@ -10,7 +10,11 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, FailureError
 
 from callvault.causes import Cause
-from callvault.contracts.activity_io import ControlResult, RecordingInput
+from callvault.contracts.activity_io import (
+    QUICK_ATTEMPT_TIMEOUT,
+    ControlResult,
+    RecordingInput,
+)
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.base import quoted
 from callvault.contracts.states import Actual, RecordingState, Wanted
@@ -133,14 +137,16 @@ class ControlLoop:
         self, command: Command, input: RecordingInput
     ) -> ControlResult | None:
         """Ask once; None if it is worth another try, or if something else was wanted meanwhile."""
+        answer = activity_calls.quick_control(command, input)
+        # It wakes the workflow in time for what is due if ACS does not answer.
+        self._run.clock.ends_by(answer, workflow.now() + QUICK_ATTEMPT_TIMEOUT)
         try:
-            result = await self._until_answered(
-                command, activity_calls.quick_control(command, input)
-            )
+            result = await self._until_answered(command, answer)
         except ActivityError as error:
             if is_final(error):
                 raise
             acs_answers.not_done(self._call, command, *problem(error), workflow.now())
+            self._run.clock.look()
             return None
         if result is not None and not result.is_settled:
             why = f"ACS accepted it {result.accepted_at:%H:%M:%S} UTC, and was not seen to do it"

@@ -138,6 +138,9 @@ class SilencePollingLoop(_StateLoop):
             return (is_another and is_slow) or (is_proven and not silence.is_silent(recording))
 
         await workflow.wait_condition(lambda: poll.done() or is_outdated() or self._run.is_finished)
+        if not poll.done() and self._run.is_finished:
+            # It ends with the run: to call it off would cost an event.
+            return
         poll.cancel()
         with suppress(ActivityError):
             self._fold(recording, await poll)
