@@ -158,11 +158,13 @@ class ControlLoop:
     ) -> ControlResult | None:
         """Wait for ACS's answer; None if something else was wanted before it came."""
         is_outdated = self._call.is_superseded
-        await workflow.wait_condition(
-            lambda: answer.done() or is_outdated(command) or self._is_told_meanwhile(command)
-        )
-        if not answer.done() and self._is_told_meanwhile(command):
-            return await self._told_meanwhile(command, answer)
+        # What woke it may be over by its turn: a pause that a callback met has expired since.
+        while not answer.done() and not is_outdated(command):
+            if self._is_told_meanwhile(command):
+                return await self._told_meanwhile(command, answer)
+            await workflow.wait_condition(
+                lambda: answer.done() or is_outdated(command) or self._is_told_meanwhile(command)
+            )
         is_given_up = not answer.done()
         answer.cancel()
         if is_given_up and command.operation in READINGS:
