@@ -101,11 +101,12 @@ class StatePollingLoop(_StateLoop):
             return
         poll = activity_calls.poll_state(self._call.status, recording, interval)
         await workflow.wait_condition(lambda: poll.done() or not self._is_needed(recording))
+        is_called_off = not poll.done()
         poll.cancel()
         try:
             self._fold(recording, await poll)
         except ActivityError:
-            if self._is_needed(recording):
+            if not is_called_off:
                 self._polled.add(number)  # refused for good
 
     def _is_needed(self, recording: RecordingStatus) -> bool:
@@ -169,12 +170,13 @@ class ResultPollingLoop(_PollingLoop):
         await workflow.wait_condition(
             lambda: poll.done() or not self._is_due(recording) or self._run.is_finished
         )
+        is_called_off = not poll.done()
         poll.cancel()
         try:
             result = await poll
         except ActivityError:
-            # Called off, or refused for good.
-            self._polled.add(number)
+            if not is_called_off:
+                self._polled.add(number)  # refused for good
         else:
             if self._fold(recording, result):
                 # What is left out stays unknown: ACS would tell of it again at once, for ever.
