@@ -18,6 +18,7 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineContext, PipelineRequest
 from azure.core.pipeline.policies import BearerTokenCredentialPolicy, SansIOHTTPPolicy
 from azure.core.pipeline.transport import HttpRequest
+from azure.core.tracing.decorator import distributed_trace
 from azure.storage.blob import ContainerClient
 
 from callvault.connection_pool import ConnectionPool, Origin
@@ -48,6 +49,7 @@ class PutBlob:
         # the pool sends to loopback alone without TLS, and knows no proxy there
         self._resumes_at = 0.0 if url.scheme == "https" or _is_loopback(url.hostname) else _NEVER
 
+    @distributed_trace  # a span, as each operation of the SDK is one
     def create(self, name: str, data: memoryview | bytes, headers: Mapping[str, str]) -> str | None:
         """Create a blob that does not exist; return its ETag, None where it was not created.
 

@@ -57,7 +57,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[Step]]:
 
 @pytest.mark.slow("lives of the real workflow, some 20 in a second")
 def test_the_picture_of_a_recordings_life_is_true(steps: set[Step]) -> None:
-    picture = drawn()
+    # Nothing is erased in a random life: tests/workflows/test_erased.py takes those steps.
+    picture = {step for step in drawn() if step[1] != RecordingState.ERASED}
     for number, seed in enumerate([*KNOWN, *range(MAX_LIVES)], 1):
         Life(seed).live()
         if number >= len(KNOWN) and picture <= steps:

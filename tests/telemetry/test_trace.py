@@ -66,7 +66,7 @@ async def test_one_trace_leads_from_the_request_to_acs_and_the_archive(
     exported = seen.below("RunActivity:export_chunk")
     assert requests_to(emulator.endpoint, exported) == {"GET"}
     assert requests_to(azurite.blob_endpoint, exported) == {"GET", "HEAD", "PUT"}
-    assert "BlobClient.commit_block_list" in {span.name for span in exported}
+    assert "PutBlob.create" in {span.name for span in exported}
     trace_ids = {context_of(span).trace_id for span in seen.below("POST /v1/recordings")}
     assert trace_ids == {context_of(seen.the("POST /v1/recordings")).trace_id}
 
