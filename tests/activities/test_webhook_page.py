@@ -18,6 +18,7 @@ from activities.recording_events import ping, recording_event
 from activities.webhooks import Webhook
 from callvault.contracts.recording_events import EventKind
 from callvault.errors import AccessDenied
+from callvault.local.temporal import free_ports
 
 from .test_recording_events import EVENT, NEW, OLD
 
@@ -30,9 +31,7 @@ class Page:
     def __init__(self, folder: Path) -> None:
         [code] = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
         (folder / "receiver.py").write_text(code)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        [self.port] = free_ports(1)
         self.database = folder / "recordings.db"
         own = {"WEBHOOK_SECRET": OLD, "DATABASE": str(self.database), "PORT": str(self.port)}
         self.process = subprocess.Popen(

@@ -1,7 +1,6 @@
 """A real Temporal server, a worker that records its messages, and gateways."""
 
 import json
-import socket
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.gateway.app import create_app
+from callvault.local.temporal import free_ports
 from callvault.temporal.converter import data_converter
 from tests.gateway.declared import Declared
 from tests.gateway.fake_workflow import FakeRecordingWorkflow
@@ -52,9 +52,7 @@ async def temporal(temporal_binary: Path) -> AsyncIterator[Client]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def temporal_away() -> Client:
     """Make a lazy client of an address without a server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     return await Client.connect(f"127.0.0.1:{port}", lazy=True, data_converter=data_converter)
 
 

@@ -17,6 +17,7 @@ import pytest
 from temporalio.client import Client
 
 from callvault.contracts import names
+from callvault.local.temporal import free_ports
 from tests.gateway.conftest import Call
 
 SERVE = (
@@ -142,9 +143,7 @@ def test_h15_more_connections_than_files_cost_neither_a_probe_nor_the_log(tmp_pa
 def test_h18_it_serves_with_standard_streams_that_take_nothing(
     streams: str, tmp_path: Path, call: Call
 ) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     gateway = subprocess.Popen(
         ["sh", "-c", f'exec "$@" {streams}', "sh", sys.executable, "-m", "callvault", "gateway"],
         env=_environment(tmp_path, "127.0.0.1:1", {"CALLVAULT_GATEWAY__PORT": str(port)}),

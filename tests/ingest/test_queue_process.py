@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import signal
-import socket
 from pathlib import Path
 
 import httpx
@@ -18,6 +17,7 @@ from callvault.ingest.process import read_queues
 from callvault.local.azurite import Azurite
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack import CALLVAULT
+from callvault.local.temporal import free_ports
 from tests.gateway.conftest import Call
 from tests.ingest.conftest import until
 
@@ -95,6 +95,4 @@ def test_without_a_queue_in_the_settings_it_says_what_to_do(known: Settings) -> 
 
 
 def _nobodys_address() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
+    return f"127.0.0.1:{free_ports(1)[0]}"

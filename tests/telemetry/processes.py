@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from callvault.contracts.reconciliation import ReconcileInput, Reconciliation
 from callvault.emulator.server import RunningEmulator
 from callvault.local.processes import Process, Supervisor
 from callvault.local.stack_settings import LocalEmulator, write_settings
+from callvault.local.temporal import free_ports
 from tests.telemetry.vault import EVENT_SECRET, Vault, make_archives
 
 PROCESSES = ("worker", "gateway")
@@ -44,9 +44,7 @@ class Processes:
 
 def free_address() -> str:
     """Return host:port on which nothing listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
+    return f"127.0.0.1:{free_ports(1)[0]}"
 
 
 def environment_within(

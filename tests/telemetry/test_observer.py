@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import socket
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts import names
 from callvault.contracts.states import RecordingState
+from callvault.local.temporal import free_ports
 from workers import visibility_metrics as observer
 from workers.visibility_metrics import UNCONFIGURED, Observer
 
@@ -230,10 +230,8 @@ async def test_a_crowd_with_one_deadline_is_told_apart_to_the_second(
 
 
 async def test_a_failure_is_logged_and_does_not_end_the_watch(gauges: Gauges) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    nowhere = await Client.connect(address, lazy=True)
+    [port] = free_ports(1)
+    nowhere = await Client.connect(f"127.0.0.1:{port}", lazy=True)
 
     with capture_logs() as lines:
         watch = Observer(nowhere, gauges.meter, {"eu": WINDOW}).run(timedelta(milliseconds=5))
