@@ -70,7 +70,7 @@ class ScriptedService:
     def _lose_answer(self, operation: str) -> None:
         fault = self._lost.get(operation)
         if fault is not None and (error := fault()) is not None:
-            raise error
+            raise error.with_traceback(None)
 
     def fails_for(
         self, operation: str, error: CallvaultError, age: timedelta, *, url: str = ""
@@ -203,7 +203,9 @@ class ScriptedService:
             raise Unavailable(what, cause=Cause.NO_ANSWER)
         for fault in (*self._faults[operation], *(self._faults[operation + url] if url else ())):
             if (error := fault()) is not None:
-                raise error
+                # One error for all attempts of days: with what the attempts before have added to
+                # its traceback, a failure took minutes to be written, and the worker stood still.
+                raise error.with_traceback(None)
 
 
 class _Reader:
