@@ -48,6 +48,8 @@ class Costs:
     """Workflow tasks, three events each: how many messages share one is chance."""
     size: int
     """Bytes, as Temporal keeps and sends it."""
+    size_of_tasks: int
+    """Those of them that are of workflow tasks, some 280 each."""
     actions: Counter[str]
     """Billable actions, by kind."""
 
@@ -63,6 +65,7 @@ def costs_of(history: WorkflowHistory) -> Costs:
         events=kinds.total() - of_tasks,
         tasks=kinds[EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED],
         size=sum(event.ByteSize() for event in history.events),
+        size_of_tasks=sum(e.ByteSize() for e in history.events if e.event_type in _OF_TASKS),
         actions=actions,
     )
 
