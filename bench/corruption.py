@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from callvault.archive.blocks import Block, BlockDigests, BlockLedger, Layout
-from callvault.archive.store import LinkTerms, StoredObject
+from callvault.archive.store import LinkTerms, StoredObject, Upload
 from callvault.archive.transfer.backoff import RetryLimits
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import copy
@@ -198,7 +198,7 @@ class MemoryArchive:
 
 
 @dataclass
-class MemoryUpload:
+class MemoryUpload(Upload):
     archive: MemoryArchive
     ledger: BlockLedger
     blocks: dict[int, bytes] = field(default_factory=dict)
@@ -220,17 +220,6 @@ class MemoryUpload:
     def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
         self.blocks[index] = bytes(block)
         self.ledger.add(index, len(block), sha256 or b"")
-
-    def write_whole(
-        self,
-        data: Block,
-        *,
-        content_type: str,
-        metadata: Mapping[str, str],
-        sha256: bytes | None = None,
-    ) -> StoredObject:
-        self.put(0, data, sha256=sha256)
-        return self.commit(size=len(data), content_type=content_type, metadata=metadata)
 
     def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
         self.archive.kept = self.ledger.whole(size)

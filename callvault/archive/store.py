@@ -85,6 +85,8 @@ class Upload(Protocol):
 
         The same as `put` and `commit`, in one request where the store has one for both.
         """
+        self.put(0, data, sha256=sha256)
+        return self.commit(size=len(data), content_type=content_type, metadata=metadata)
 
     def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
         """Make the object visible, if exactly ``size`` bytes were put and its name is free.

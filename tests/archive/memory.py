@@ -7,7 +7,7 @@ from typing import Self
 
 from callvault.archive.blocks import Block, BlockDigests, BlockLedger, Layout
 from callvault.archive.identity import read_identity
-from callvault.archive.store import StoredObject, settle
+from callvault.archive.store import StoredObject, Upload, settle
 from callvault.errors import ContentMissing
 
 
@@ -64,7 +64,7 @@ class MemoryArchive:
 
 
 @dataclass
-class MemoryUpload:
+class MemoryUpload(Upload):
     archive: MemoryArchive
     object_name: str
     ledger: BlockLedger
@@ -85,17 +85,6 @@ class MemoryUpload:
 
     def put(self, index: int, block: Block, *, sha256: bytes | None = None) -> None:
         self.data += bytes(block)
-
-    def write_whole(
-        self,
-        data: Block,
-        *,
-        content_type: str,
-        metadata: Mapping[str, str],
-        sha256: bytes | None = None,
-    ) -> StoredObject:
-        self.put(0, data, sha256=sha256)
-        return self.commit(size=len(data), content_type=content_type, metadata=metadata)
 
     def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
         digests = BlockDigests.of([self.data], self.ledger.block_size)

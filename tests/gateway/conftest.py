@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from callvault.archive.identity import make_identity
+from callvault.archive.stores.directory import DirectoryArchive
 from callvault.config.settings import Settings
 from callvault.contracts import names
 from callvault.gateway.app import create_app
@@ -121,6 +124,14 @@ class Gateway:
 
 
 GatewayOf = Callable[..., Gateway]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> DirectoryArchive:
+    """Make an archive with an identity, in a directory."""
+    archive = DirectoryArchive("main", tmp_path / "archive")
+    make_identity(archive, None, datetime.now(UTC))
+    return archive
 
 
 @pytest_asyncio.fixture(loop_scope="session")

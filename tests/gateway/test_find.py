@@ -1,7 +1,6 @@
 """Who may find a person's recordings, are all of them found, and does the access log have it?"""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from temporalio.client import Client
 
 from callvault.archive.access_log.log import AccessLog
-from callvault.archive.identity import make_identity
 from callvault.archive.manifests.seal import seal
 from callvault.archive.names import SUBJECTS_PREFIX, folder_of
 from callvault.archive.stores.directory import DirectoryArchive
@@ -40,13 +38,6 @@ KEYS = {
 }
 
 Finds = Callable[..., Gateway]
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> DirectoryArchive:
-    archive = DirectoryArchive("main", tmp_path / "archive")
-    make_identity(archive, None, datetime.now(UTC))
-    return archive
 
 
 @pytest.fixture

@@ -47,13 +47,6 @@ Opens = Callable[..., Gateway]
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> DirectoryArchive:
-    archive = DirectoryArchive("main", tmp_path / "archive")
-    make_identity(archive, None, datetime.now(UTC))
-    return archive
-
-
-@pytest.fixture
 def opens(
     gateway_of: GatewayOf,
     temporal: Client,

@@ -5,7 +5,6 @@ import io
 import json
 import threading
 import zipfile
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from temporalio.client import Client
 
 from callvault.archive.access_log import pages
 from callvault.archive.access_log.log import AccessLog
-from callvault.archive.identity import make_identity
 from callvault.archive.manifests.seal import seal
 from callvault.archive.names import SUBJECTS_PREFIX, folder_of
 from callvault.archive.stores.directory import DirectoryArchive
@@ -52,13 +50,6 @@ KEYS = {
 }
 
 Body = dict[str, Any]
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> DirectoryArchive:
-    archive = DirectoryArchive("main", tmp_path / "archive")
-    make_identity(archive, None, datetime.now(UTC))
-    return archive
 
 
 @pytest.fixture

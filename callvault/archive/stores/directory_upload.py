@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from callvault.archive.blocks import Block, BlockDigests, BlockLedger, Layout
 from callvault.archive.object_metadata import bounded
-from callvault.archive.store import StoredObject, settle
+from callvault.archive.store import StoredObject, Upload, settle
 from callvault.archive.stores.directory_files import MODE, Draft, Sidecar, sidecar_path
 from callvault.archive.stores.filesystem import (
     FULL,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the archive makes uploads
     from callvault.archive.stores.directory import DirectoryArchive
 
 
-class DirectoryUpload:
+class DirectoryUpload(Upload):
     """Satisfies `callvault.archive.store.Upload`; writes to a hidden draft beside the object."""
 
     def __init__(
@@ -73,17 +73,6 @@ class DirectoryUpload:
         with self._errors(f"storing block {index} of {self._object_name}"):
             self._draft.write(index, block, offset, digest)
         self._ledger.add(index, len(block), digest)
-
-    def write_whole(
-        self,
-        data: Block,
-        *,
-        content_type: str,
-        metadata: Mapping[str, str],
-        sha256: bytes | None = None,
-    ) -> StoredObject:
-        self.put(0, data, sha256=sha256)
-        return self.commit(size=len(data), content_type=content_type, metadata=metadata)
 
     def commit(self, *, size: int, content_type: str, metadata: Mapping[str, str]) -> StoredObject:
         digests = self._ledger.whole(size)
