@@ -111,9 +111,10 @@ def _check_timers(server: Server, workflow: RecordingWorkflow) -> None:
     for at in server.timers.values():
         # Neither a moment's: the wait for the callback that tells whose recording it is.
         is_short = at <= server.now + ADOPT_TIMEOUT
+        # A worker that stood still has begun it late: it was meant for a moment between the two.
         begun = at - server.has_stood_still
         is_needed = any(begun <= moment <= at + LEEWAY for moment in awaited)
         # One that fires later may serve yet, and costs nothing until then.
-        is_far = begun > clock.seen.now + NEAR
+        is_far = at > clock.seen.now + NEAR
         if not (is_short or is_needed or is_far):
             raise Broken("a timer is about to fire that nothing needs")
