@@ -10,7 +10,7 @@ from tests.policies import a_policy
 from workflows.call import acs_answers, callbacks, silence
 from workflows.call.guards import Watchdog
 
-from .call import ALL, Call, awaiting, paused_call, recording_call, stopped_call
+from .call import ALL, SECOND, Call, awaiting, paused_call, recording_call, stopped_call
 
 
 def tells(call: Call, state: str, *, after: float = 0, **facts: object) -> None:
@@ -239,7 +239,8 @@ def test_a_resume_that_was_asked_during_the_reading_finds_the_recording_going_on
     tells(call, "active", after=10)
     command = call.is_asked("read")
     resume = call.asks("resume")
-    assert call.reads("active", command) is None
+    # It is told all the same: no resume of ours was sent when it recorded.
+    assert call.reads("active", command) == "ACS recorded, although it was paused"
     assert (resume.state, call.next, call.recording.wanted) == ("confirmed", None, "active")
 
 
@@ -316,6 +317,51 @@ def test_sound_that_is_read_while_acs_is_asked_for_something_is_no_secret() -> N
     assert said == "ACS recorded, although it was paused"
     assert not silence.is_silent(call.recording)
     assert call.recording.actual == "paused", "the answer tells what is the case now"
+
+
+@pytest.mark.parametrize("is_before_the_resume", [True, False])
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_sound_that_was_read_in_a_silence_is_no_secret_once_that_is_over(
+    is_before_the_resume: bool, is_answered: bool
+) -> None:
+    """The claim stood, as it had ended by the time the answer was heard of."""
+    call = paused_call()
+    [pause] = call.recording.pauses
+    sent_at = call.ticks()
+    received_at = call.ticks() if is_before_the_resume else sent_at + 5 * SECOND
+    call.asks("resume")
+    resume = call.is_asked("resume")
+    if is_answered:
+        call.answers(resume, "active")
+    seen = ControlResult(
+        recording_id="recording-1", state="active", read_at=sent_at, received_at=received_at
+    )
+    fold = callbacks.observed if is_answered else callbacks.observed_meanwhile
+    said = fold(call.life, call.recording, seen, call.ticks())
+    # Else the resume may be what was read: nobody knows.
+    assert (said == "ACS recorded, although it was paused") is is_before_the_resume
+    account = call.recording.silence
+    assert account.silent == []
+    assert pause.resumed_at == pause.confirmed_at
+    doubt = account.unconfirmed[-1]
+    assert (doubt.until or received_at) > received_at - 5 * SECOND
+    assert doubt.is_finding is is_before_the_resume
+
+
+def test_sound_of_a_silence_takes_no_later_one_back() -> None:
+    call = paused_call()
+    sent_at, received_at = call.ticks(), call.ticks()
+    call.asks("resume")
+    call.confirms("resume")
+    call.asks("pause")
+    call.confirms("pause")
+    [_, later] = call.recording.silence.silent
+    seen = ControlResult(
+        recording_id="recording-1", state="active", read_at=sent_at, received_at=received_at
+    )
+    callbacks.observed(call.life, call.recording, seen, call.ticks())
+    assert call.recording.silence.silent == [later]
+    assert [pause.resumed_at is None for pause in call.recording.pauses] == [False, True]
 
 
 def test_what_acs_told_to_record_was_not_declined() -> None:

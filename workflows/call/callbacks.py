@@ -39,7 +39,7 @@ def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> Record
     if event.state == "active":
         recording.was_active = True
         if silence.active_told(recording, event.at, now):
-            pauses.sounds(recording, recording.silence.unconfirmed[-1].since)
+            pauses.contradicted(recording)
     if recording.actual is Actual.STARTING and event.state == "active":
         acs_answers.began(call, recording, now)
     _add_evidence(call, recording, event)
@@ -122,14 +122,14 @@ def observed(
         # It was made while something changed.
         recording.needs_read = actual is not recording.actual
         call.settle(recording, now)
-        return None
-    unexpected = None
+        return _contradiction(sight)
+    unexpected = _contradiction(sight)
     if actual is not None and recording.wanted is not Wanted.STOPPED:
         before, recording.actual = recording.actual, actual
         recording.known_at = acs_answers.received_by(seen, now)
         if actual is Actual.PAUSED:
             call.settled(recording)
-        unexpected = _unexpected(call, recording, before, actual, now)
+        unexpected = _unexpected(call, recording, before, actual, now) or unexpected
     call.settle_all(now)
     return unexpected
 
@@ -144,6 +144,10 @@ def observed_meanwhile(
     """
     sight = _sight(recording, seen, now)
     call.settle(recording, now)
+    return _contradiction(sight)
+
+
+def _contradiction(sight: Sight | None) -> str | None:
     return "ACS recorded, although it was paused" if sight is Sight.CONTRADICTION else None
 
 
@@ -157,8 +161,8 @@ def _sight(recording: RecordingStatus, seen: ControlResult, now: datetime) -> Si
         )
     if seen.state == "active":
         sight = silence.active_read(recording, read_at, received_at, seen.inactive_at)
-        if sight is Sight.CONTRADICTION:
-            pauses.sounds(recording, recording.silence.unconfirmed[-1].since)
+        if sight in (Sight.CONTRADICTION, Sight.OVERLAP):
+            pauses.contradicted(recording)
         return sight
     if seen.state == "inactive":
         return silence.inactive_read(recording, read_at, received_at, "ACS reported it inactive")

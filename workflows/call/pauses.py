@@ -12,8 +12,9 @@ from callvault.contracts.base import name_of_caller, shorten
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import ControlRecord, PauseHolder, PauseRecord, RecordingStatus
-from workflows.call import silence
+from workflows.call import intervals, silence
 from workflows.call.commands import Operation
+from workflows.call.intervals import FOREVER
 
 GATE = "consent-gate"
 """The asker of what consent demands."""
@@ -147,6 +148,18 @@ def sounds(recording: RecordingStatus, at: datetime) -> None:
     for pause in recording.pauses:
         if pause.confirmed_at is not None and pause.resumed_at is None:
             pause.resumed_at = max(at, pause.confirmed_at)
+
+
+def contradicted(recording: RecordingStatus) -> None:
+    """Note that a silence was taken back: a pause lasted as long as silence is still claimed."""
+    for pause in recording.pauses:
+        at = pause.confirmed_at
+        if at is None:
+            continue
+        spans = (intervals.span_of(each) for each in recording.silence.silent)
+        ends = (span.until for span in spans if span.since <= at < span.until)
+        until = min(next(ends, at), pause.resumed_at or FOREVER)
+        pause.resumed_at = None if until == FOREVER else until
 
 
 def silence_wanted(recording: RecordingStatus) -> tuple[datetime, str] | None:

@@ -35,6 +35,8 @@ class Sight(StrEnum):
     """It says ``active``, where no silence was claimed."""
     CONTRADICTION = "contradiction"
     """It says ``active`` within a silence that was claimed: that claim is taken back."""
+    OVERLAP = "overlap"
+    """It says ``active``, and was under way as sound was sent for: the claim is taken back."""
     DOUBT = "doubt"
     """It says ``active``, perhaps from before the silence: another reading tells."""
 
@@ -158,14 +160,18 @@ def active_read(
     recording.was_active = True
     _sounded(recording, received_at)
     recording.sound.active_at = recording.sound.active_at or received_at
-    # What was read just before the end may be heard of after it.
-    interval = _open(recording) or _last_until_end(recording)
-    if interval is None or received_at <= interval.since:
+    interval = _claimed_at(recording, sent_at, received_at)
+    if interval is None:
         return Sight.SOUND
     if sent_at < interval.since:
         return Sight.DOUBT
     sent = (at for at in (inactive_at, recording.sound.inactive_at) if at and at <= sent_at)
-    _take_back(recording, max(sent, default=interval.since), "ACS recorded, although it was paused")
+    since = max(sent, default=interval.since)
+    if _ends_before(recording, interval, received_at):
+        why = "a reading that may be from before the resume says that ACS recorded"
+        _take_back(recording, interval, since, why, is_finding=False)
+        return Sight.OVERLAP
+    _take_back(recording, interval, since, "ACS recorded, although it was paused")
     return Sight.CONTRADICTION
 
 
@@ -185,7 +191,7 @@ def active_told(recording: RecordingStatus, told_at: datetime, now: datetime) ->
     if interval is None or sound.sounds_told <= sound.sounds_sent:
         return False
     at = sound.inactive_at or interval.since
-    _take_back(recording, at, "ACS told that it records, although it was paused")
+    _take_back(recording, interval, at, "ACS told that it records, although it was paused")
     return True
 
 
@@ -290,10 +296,25 @@ def _open(recording: RecordingStatus) -> SilentInterval | None:
     return silent[-1] if silent and silent[-1].until is None else None
 
 
-def _last_until_end(recording: RecordingStatus) -> SilentInterval | None:
-    """Return the silence that lasted until the recording was over; None if none did."""
-    silent, over_at = recording.silence.silent, recording.sound.over_at
-    return silent[-1] if silent and over_at and silent[-1].until == over_at else None
+def _claimed_at(
+    recording: RecordingStatus, sent_at: datetime, received_at: datetime
+) -> SilentInterval | None:
+    """Return the last silence that is claimed within the time of a reading, if one is.
+
+    It may be over: an answer may be heard of late.
+    """
+    silent = reversed(recording.silence.silent)
+    interval = next((each for each in silent if each.since < received_at), None)
+    if interval is None or not _ends_before(recording, interval, sent_at):
+        return interval
+    return None
+
+
+def _ends_before(recording: RecordingStatus, interval: SilentInterval, at: datetime) -> bool:
+    # What was read just before the recording was over may be received after it.
+    if interval.until is None or interval.until == recording.sound.over_at:
+        return False
+    return interval.until < at
 
 
 def _proves(recording: RecordingStatus, sent_at: datetime) -> bool:
@@ -316,24 +337,31 @@ def _sounded(recording: RecordingStatus, at: datetime) -> None:
 
 
 def _end_silence(recording: RecordingStatus, at: datetime) -> None:
-    if _open(recording) is not None:
-        _end_last_silence(recording, at)
+    if (interval := _open(recording)) is not None:
+        _end(recording, interval, at)
 
 
-def _end_last_silence(recording: RecordingStatus, at: datetime) -> None:
-    interval = recording.silence.silent[-1]
+def _end(recording: RecordingStatus, interval: SilentInterval, at: datetime) -> None:
     interval.until = at
     if at <= interval.since:
-        recording.silence.silent.pop()
+        recording.silence.silent.remove(interval)
 
 
-def _take_back(recording: RecordingStatus, at: datetime, why: str) -> None:
+def _take_back(
+    recording: RecordingStatus,
+    interval: SilentInterval,
+    at: datetime,
+    why: str,
+    *,
+    is_finding: bool = True,
+) -> None:
     """Claim no silence after ``at``; what was claimed before another sound was sent for stays."""
-    account, over_at = recording.silence, recording.sound.over_at
-    earlier = account.silent[-2].until if len(account.silent) > 1 else None
-    at = min(max(at, earlier or at), over_at or at)
-    _end_last_silence(recording, at)
-    mark = UnconfirmedInterval(since=at, until=over_at or at, reason=why, is_finding=True)
+    account, end = recording.silence, interval.until
+    before = account.silent[: account.silent.index(interval)]
+    earlier = before[-1].until if before else None
+    at = min(max(at, earlier or at), end or at)
+    _end(recording, interval, at)
+    mark = UnconfirmedInterval(since=at, until=end or at, reason=why, is_finding=is_finding)
     # It may reach back before the silence, to the reading that was to prove it.
     account.unconfirmed = intervals.merged([*account.unconfirmed, mark])
 
