@@ -207,8 +207,8 @@ class RecordingWorkflow:
     def recording_state_changed(self, *payloads: Any) -> None:
         """Take note of ACS's callback about a recording's state."""
         event = self._read(RecordingStateChanged, payloads, names.RECORDING_STATE_CHANGED)
-        if event is not None and (failed := callbacks.fold(self.call, event, workflow.now())):
-            self.alarms.failed_to_start(failed, failed.problem, workflow.now())
+        if event is not None:
+            callbacks.fold(self.call, self.alarms, event, workflow.now())
 
     @workflow.signal(name=names.CALL_ENDED)
     def call_ended(self, *payloads: Any) -> None:
