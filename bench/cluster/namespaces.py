@@ -16,7 +16,7 @@ OUTSIDE = "CALLVAULT_CLUSTER_OUTSIDE"
 """Environment variable: identity of the network namespace that the command came from."""
 TOOLS = {"ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux"}
 """Programs, and the packages of Debian and Ubuntu that have them."""
-PROBE_TIMEOUT = 10.0
+PROBE_TIMEOUT = 60.0
 START = 'ip link set lo up && exec "$@"'
 PROBE = "ip link add hub type bridge && unshare --net ip link add probe type veth peer name peer"
 

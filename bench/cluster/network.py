@@ -20,11 +20,11 @@ HUB_MAC = "02:00:00:00:00:01"
 NOBODYS_MAC = "02:00:00:00:00:fe"
 SERVERS = "127.0.0.1"
 SUBNET = "127.88.0"
-RATE = "8mbit"
+RATE = "1mbit"
 """Of each link, either way: an export of a small file then lasts long enough to be interrupted."""
-SLOW_RATE = "256kbit"
+SLOW_RATE = "128kbit"
 SLOW_DELAY = "150ms"
-COMMAND_TIMEOUT = 10.0
+COMMAND_TIMEOUT = 60.0
 BURST = ("burst", "32kb", "latency", "800ms")
 ROUTE_LOCALNET = "ipv4/conf/{}/route_localnet"
 

@@ -1,5 +1,6 @@
 """Writer of docs/cluster.md: what was done to the hosts, and the outcome for the recordings."""
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -70,8 +71,14 @@ def page(runs: list[HostRun], server: str) -> str:
         causes=report.table(names, report.causes(results)) or "None.",
         broken=report.broken(results),
         left_out=" ".join([NOT_DONE, *runs[0].left_out]),
-        machine=report.machine(),
+        machine=f"{report.machine()} {_load()}",
     )
+
+
+def _load() -> str:
+    """Say how busy the machine was: other work makes alarms and answers late, too."""
+    load = os.getloadavg()[2]
+    return f"Programs that wanted a processor, in the last quarter of an hour: {load:.0f}."
 
 
 def _more_figures(runs: list[HostRun]) -> list[list[str]]:

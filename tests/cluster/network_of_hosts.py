@@ -1,6 +1,7 @@
 """Ask a server on the hub from two hosts, before, during and after each fault of one's link.
 
-Prints a line of JSON for each fault. Runs in a network namespace of its own.
+Prints a line of JSON for each fault, or with ``stay`` one about the hosts. Runs in a network
+namespace of its own.
 """
 
 import json
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from bench.chaos.parts import HOSTS, Fault, Part
@@ -54,6 +56,15 @@ def arrived(listener: socket.socket) -> bool:
 
 def say(line: dict[str, object]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def stay(folder: str) -> None:
+    """Make the network, tell the processes that keep the hosts, and wait to be ended."""
+    with Supervisor(Path(folder)) as supervisor:
+        Network(supervisor).build()
+        say({"pids": [process.pid for process in supervisor.processes]})
+        time.sleep(60)
 
 
 def main(folder: str) -> None:
@@ -85,4 +96,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    {"main": main, "stay": stay}[sys.argv[1]](sys.argv[2])

@@ -1,8 +1,10 @@
 """Is a host cut off that is to be, and no other, and is nothing left of the network?"""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from bench.cluster import namespaces
 namespaces.enter(sys.argv[1], sys.argv[2:])
 """
 WHY_NOT = namespaces.missing()
+
+pytestmark = pytest.mark.timeout(300)
 needs_hosts = pytest.mark.skipif(bool(WHY_NOT), reason=f"no hosts can be made: {WHY_NOT}")
 
 
@@ -26,11 +30,19 @@ needs_hosts = pytest.mark.skipif(bool(WHY_NOT), reason=f"no hosts can be made: {
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What a host and another are told by a server on the hub, by the fault of the first one."""
     logs = str(tmp_path_factory.mktemp("logs"))
-    command = [sys.executable, "-c", ENTER, "tests.cluster.network_of_hosts", logs]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(_command("main", logs), cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return {line["fault"]: line for line in lines}
+
+
+def _command(what: str, folder: str) -> list[str]:
+    return [sys.executable, "-c", ENTER, "tests.cluster.network_of_hosts", what, folder]
+
+
+def _runs(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 @needs_hosts
@@ -62,6 +74,23 @@ def test_what_a_host_sends_arrives_while_it_hears_nothing(
 ) -> None:
     assert told["one way"]["arrived"]
     assert not told["cut off"]["arrived"]
+
+
+@needs_hosts
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
+def test_no_host_outlives_a_run_that_is_ended(tmp_path: Path, signum: signal.Signals) -> None:
+    running = subprocess.Popen(
+        _command("stay", str(tmp_path)), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with running:
+        assert running.stdout is not None
+        pids = json.loads(running.stdout.readline())["pids"]
+        assert all(_runs(pid) for pid in pids)
+        running.send_signal(signum)
+    end = time.monotonic() + 10
+    while any(_runs(pid) for pid in pids):
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @needs_hosts
