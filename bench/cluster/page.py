@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.chaos import report
+from bench.chaos.parts import Fault
 from bench.chaos.results import RunResult
 from bench.cluster.network import RATE, SLOW_RATE
 from bench.cluster.slow_processor import SHARE
@@ -19,11 +20,12 @@ SERVER_NAMES = {
 HISTORY = {
     "dev": "",
     "postgresql": (
-        "Temporal's frontend, matching and worker services and two history hosts are processes of"
+        " Temporal's frontend, matching and worker services and two history hosts are processes of"
         " their own, on the hub; one of the history hosts is killed now and then, and started again"
         " as late as six seconds later: the other one takes over its shards."
     ),
 }
+PAIRS = "A fifth of the faults meets two hosts at once."
 NOT_DONE = (
     "All hosts share one machine, its disk and its processors. The archive of even seeds is a"
     " directory that a host reaches while it is cut off from everything else."
@@ -55,7 +57,8 @@ def page(runs: list[HostRun], server: str) -> str:
         scenarios=sum(each.options.scenarios for each in results),
         seeds=report.seeds(results),
         server=SERVER_NAMES[server],
-        faults=sum(len(each.outages) for each in results),
+        # The ends and starts of a worker whose clock is changed belong to that fault.
+        faults=sum(x.fault is not Fault.END for each in results for x in each.outages),
         meets="hosts" if server == "dev" else "hosts and history hosts",
         losses=sum(len(each.losses) for each in results),
         unexplained=sum(not loss.cause for each in results for loss in each.losses),
@@ -64,7 +67,7 @@ def page(runs: list[HostRun], server: str) -> str:
         rate=RATE,
         slow_rate=SLOW_RATE,
         share=SHARE,
-        history=HISTORY[server],
+        pairs=f"{PAIRS}{HISTORY[server]}",
         runs=report.table(names, [*report.figures(results), *_more_figures(runs)]),
         pauses=report.table(names, _pauses(results)),
         host_faults=report.table(names, report.process_faults(results)),

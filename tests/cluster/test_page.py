@@ -78,3 +78,4 @@ def test_only_what_can_be_healed_there_meets_faults_on_postgresql() -> None:
 def test_an_alarm_may_take_the_time_of_one_attempt() -> None:
     attempt = alarm("an alarm", timedelta(hours=1))["start_to_close_timeout"]
     assert attempt.total_seconds() < MAX_ALARM_LATENCY
+    assert f"{MAX_ALARM_LATENCY:g} s" in page([HostRun(RESULT)], "dev")
