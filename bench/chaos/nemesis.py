@@ -1,13 +1,24 @@
 """Nemesis: injects faults into the cluster and its world at seeded moments, and heals them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import TypeVar
 
-from bench.chaos.parts import WORKERS, Fault, Outage, Part
+from bench.chaos.parts import (
+    HISTORY,
+    HOST_FAULTS,
+    HOSTS,
+    LEAVES_WORK,
+    ON_ONE_HOST,
+    Fault,
+    Outage,
+    Part,
+)
 from bench.chaos.world import World
 
+Card = TypeVar("Card")
 MIN_FAULT_INTERVAL = 2.0
 """Seconds."""
 DOWNTIME = (0.3, 6.0)
@@ -15,7 +26,13 @@ DOWNTIME = (0.3, 6.0)
 PAIR_PROBABILITY = 0.2
 """Share of the faults that hit two parts at once."""
 
-LONG = {Fault.WRONG_CLOCK: (8.0, 20.0), Fault.UNMOUNT: (2.0, 10.0)}
+LONG = {
+    Fault.WRONG_CLOCK: (8.0, 20.0),
+    Fault.UNMOUNT: (2.0, 10.0),
+    # Some outlast a heartbeat time-out: then others go on with what the host was doing.
+    **dict.fromkeys((Fault.CUT_OFF, Fault.LINK_DOWN, Fault.ONE_WAY), (5.0, 90.0)),
+    **dict.fromkeys((Fault.SLOW_LINE, Fault.SLOW_PROCESSOR), (10.0, 30.0)),
+}
 """Seconds that other faults last, which take effect more slowly."""
 
 FAULT_WEIGHTS: dict[Part, dict[Fault, int]] = {
@@ -33,6 +50,7 @@ FAULT_WEIGHTS: dict[Part, dict[Fault, int]] = {
     Part.SECRETS: {Fault.ROTATE: 1},
     Part.LINE_TO_TEMPORAL: {Fault.HALF_OPEN: 1, Fault.HOLD: 1, Fault.LOSSY: 1},
     Part.LINE_TO_ACS: {Fault.HALF_OPEN: 1, Fault.HOLD: 2, Fault.LOSSY: 2},
+    **{history: {Fault.KILL: 1} for history in HISTORY},
 }
 
 
@@ -45,22 +63,26 @@ class Nemesis:
     fault_interval: float
     """Seconds between two faults, on average."""
     on_worker_killed: Callable[[str, float], None]
-    """Called with identity and time of each killed worker."""
+    """Called with identity and time of each worker that was killed or cut off."""
     say: Callable[[str], None]
     only: tuple[Part, ...] = ()
-    """The parts that meet faults; all without any."""
-    met: set[Part] = field(default_factory=set)
-    """The parts that have met a fault."""
+    """The parts that meet faults; without any, all of a cluster on one host."""
+    met: set[Part | Fault] = field(default_factory=set)
+    """The parts that have met a fault, and the faults that hosts have met."""
 
     def run(self, *, until: Callable[[], bool]) -> None:
         """Inject and heal faults until the end; all parts run again then."""
         # The text is part of the seed: another text would draw other faults for known seeds.
         dice = Random(f"{self.seed} blows")
         deck = _deck(dice, self.parts)
+        host_faults = _deck(dice, HOST_FAULTS)
         while _wait(self._next_interval(dice), until):
             self.world.back_up()
             parts = {next(deck), next(deck)} if dice.random() < PAIR_PROBABILITY else {next(deck)}
-            faults_by_part = [(part, _draw_fault(dice, part)) for part in sorted(parts)]
+            faults_by_part = [
+                (part, next(host_faults) if part in HOSTS else _draw_fault(dice, part))
+                for part in sorted(parts)
+            ]
             self.say(", ".join(f"{part} {fault}" for part, fault in faults_by_part))
             outages = [self._inject(part, fault, dice) for part, fault in faults_by_part]
             longest = max((LONG.get(fault, DOWNTIME) for _, fault in faults_by_part))
@@ -73,22 +95,24 @@ class Nemesis:
         """Tell if the scenario with this number may begin, so that every part meets a fault.
 
         Some faults last longer than a short run: its scenarios are spread over the first round of
-        all parts, the last one begins when each has met a fault.
+        all parts, the last one begins when each has met a fault; and hosts each fault of theirs.
         """
-        return len(self.met) >= number * len(self.parts) // of
+        host_faults = HOST_FAULTS if {*HOSTS} & {*self.parts} else ()
+        return len(self.met) >= number * (len(self.parts) + len(host_faults)) // of
 
     @property
     def parts(self) -> list[Part]:
         """The parts that this cluster has."""
         has_directory = self.world.cluster.plan.has_directory
-        parts = self.only or tuple(Part)
+        parts = self.only or ON_ONE_HOST
         return [part for part in parts if has_directory or part is not Part.ARCHIVE]
 
     def _inject(self, part: Part, fault: Fault, dice: Random) -> Outage:
-        identity = self.world.cluster.identity(part) if part in WORKERS else ""
+        is_worker = part in self.world.cluster.workers
+        identity = self.world.cluster.identity(part) if is_worker else ""
         outage = self.world.inject(part, fault, dice)
-        self.met.add(part)
-        if part in WORKERS and fault is Fault.KILL:
+        self.met |= {part, fault} if part in HOSTS else {part}
+        if is_worker and fault in LEAVES_WORK:
             # At once: Temporal forgets who ran an activity as soon as another attempt begins.
             self.on_worker_killed(identity, outage.began)
         return outage
@@ -100,10 +124,10 @@ class Nemesis:
         )
 
 
-def _deck(dice: Random, parts: list[Part]) -> Iterator[Part]:
-    """Yield parts in random order, each once before any comes again."""
+def _deck(dice: Random, cards: Sequence[Card]) -> Iterator[Card]:
+    """Yield all in random order, each once before any comes again."""
     while True:
-        yield from dice.sample(parts, len(parts))
+        yield from dice.sample(cards, len(cards))
 
 
 def _draw_fault(dice: Random, part: Part) -> Fault:

@@ -31,7 +31,9 @@ class Options:
     mutation: str = ""
     """Name of the promise that is broken on purpose."""
     parts: tuple[Part, ...] = ()
-    """The parts that meet faults; all without any."""
+    """The parts that meet faults; without any, all of a cluster on one host."""
+    target: str = "chaos"
+    """The target of `make` that plays it."""
 
     @property
     def escalation_schedule(self) -> tuple[float, ...]:
@@ -66,7 +68,7 @@ class Options:
     def command(self) -> str:
         """The command that plays the same seed again."""
         mutation = f" MUTATION={self.mutation}" if self.mutation else ""
-        return f'make chaos SEEDS="{self.seed}" SCENARIOS={self.scenarios}{mutation}'
+        return f'make {self.target} SEEDS="{self.seed}" SCENARIOS={self.scenarios}{mutation}'
 
 
 def short(

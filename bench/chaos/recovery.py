@@ -1,6 +1,7 @@
 """Recovery: the time until another worker resumes the exports of a killed one."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from temporalio.api.enums.v1 import PendingActivityState
@@ -8,7 +9,7 @@ from temporalio.client import Client
 
 from bench.chaos.alarm_latency import excluded_times, merged
 from bench.chaos.history import MAX_CONCURRENT_READS, Run, open_runs
-from bench.chaos.parts import Outage
+from bench.chaos.parts import Outage, Part
 from workflows.call.deadlines import HEARTBEAT_TIMEOUT
 
 MAX_RECOVERY_TIME = HEARTBEAT_TIMEOUT.total_seconds() + 5
@@ -89,10 +90,12 @@ def _resumed(interrupted: Interrupted, run: Run) -> float | None:
     return min(later, default=None)
 
 
-def counted_seconds(recovery: Recovery, outages: list[Outage], run: Run) -> float:
+def counted_seconds(
+    recovery: Recovery, outages: list[Outage], run: Run, workers: Sequence[Part]
+) -> float:
     """Return the seconds until resumption, without excused time; infinite for never."""
     if recovery.resumed is None:
         return float("inf") if run.status == "RUNNING" else 0.0
     killed = recovery.interrupted.killed
-    excluded = merged(excluded_times(outages, []), killed, recovery.resumed)
+    excluded = merged(excluded_times(outages, [], workers), killed, recovery.resumed)
     return recovery.resumed - killed - sum(end - begin for begin, end in excluded)

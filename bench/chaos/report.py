@@ -19,7 +19,7 @@ def page(tally: Tally) -> str:
         proof="Every promise was kept." if tally.is_good else "**This run failed.**",
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         scenarios=sum(each.options.scenarios for each in results),
-        seeds=_seeds(results),
+        seeds=seeds(results),
         kills=sum(len(each.outages) for each in results),
         fault_count=sum(each.service_faults.total() for each in results),
         losses=sum(len(each.losses) for each in results),
@@ -32,32 +32,32 @@ def page(tally: Tally) -> str:
         expected=options.event_expected_within,
         fault_interval=options.fault_interval,
         concurrency=options.concurrency,
-        runs=_table(["", *map(_name, results)], _figures(results)),
-        process_faults=_table(["part", *map(_name, results)], _process_faults(results)),
-        service_faults=_table(["fault", *map(_name, results)], _service_faults(results)),
-        causes=_table(["cause", *map(_name, results)], _causes(results)) or "None.",
-        broken=_broken(results),
-        machine=_machine(),
+        runs=table(["", *map(run_name, results)], figures(results)),
+        process_faults=table(["part", *map(run_name, results)], process_faults(results)),
+        service_faults=table(["fault", *map(run_name, results)], _service_faults(results)),
+        causes=table(["cause", *map(run_name, results)], causes(results)) or "None.",
+        broken=broken(results),
+        machine=machine(),
     )
 
 
 def summary(result: RunResult) -> str:
     """Describe one run in a few lines, for the terminal."""
     options, found = result.options, result.history
-    figures = (
+    numbers = (
         f"seed {options.seed}: {options.scenarios} scenarios, {len(found.chunks)} files,"
         f" {len(found.objects)} archived, {len(result.losses)} lost {dict(result.causes)},"
         f" {len(result.outages)} process faults, {result.service_faults.total()} service faults,"
         f" {result.seconds:.0f} s"
     )
-    broken = (f"BROKEN, scenario {each.scenario}: {each.what}" for each in result.violations)
-    lines = [figures, *broken]
+    promises = (f"BROKEN, scenario {each.scenario}: {each.what}" for each in result.violations)
+    lines = [numbers, *promises]
     if result.violations:
         lines.append(f"Play it again: {options.command}")
     return "\n".join(lines)
 
 
-def _figures(results: list[RunResult]) -> list[list[str]]:
+def figures(results: list[RunResult]) -> list[list[str]]:
     rows: dict[str, list[object]] = {
         "scenarios": [each.options.scenarios for each in results],
         "recordings": [_recordings(each) for each in results],
@@ -100,7 +100,7 @@ def _recovery(result: RunResult) -> str:
     return "" if slowest is None else f"{slowest:.0f}"
 
 
-def _process_faults(results: list[RunResult]) -> list[list[str]]:
+def process_faults(results: list[RunResult]) -> list[list[str]]:
     rows = []
     for part in Part:
         for fault in Fault:
@@ -115,12 +115,12 @@ def _service_faults(results: list[RunResult]) -> list[list[str]]:
     return [[f"`{kind}`", *(str(each.service_faults[kind]) for each in results)] for kind in kinds]
 
 
-def _causes(results: list[RunResult]) -> list[list[str]]:
-    causes = sorted({cause for each in results for cause in each.causes})
-    return [[cause, *(str(each.causes[cause]) for each in results)] for cause in causes]
+def causes(results: list[RunResult]) -> list[list[str]]:
+    found = sorted({cause for each in results for cause in each.causes})
+    return [[cause, *(str(each.causes[cause]) for each in results)] for cause in found]
 
 
-def _broken(results: list[RunResult]) -> str:
+def broken(results: list[RunResult]) -> str:
     lines = [
         f"- scenario {violation.scenario}: {violation.what} (again: `{each.options.command}`)"
         for each in results
@@ -129,23 +129,23 @@ def _broken(results: list[RunResult]) -> str:
     return "\n".join(lines) or "Nothing."
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def table(head: list[str], rows: list[list[str]]) -> str:
     if not rows:
         return ""
     lines = [head, ["---", *("--:" for _ in head[1:])], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _name(result: RunResult) -> str:
+def run_name(result: RunResult) -> str:
     return f"seed {result.options.seed}"
 
 
-def _seeds(results: list[RunResult]) -> str:
+def seeds(results: list[RunResult]) -> str:
     names = ", ".join(str(each.options.seed) for each in results)
     return f"seed {names}" if len(results) == 1 else f"seeds {names}"
 
 
-def _machine() -> str:
+def machine() -> str:
     gibibytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     return (
         f"Machine: {os.cpu_count()} processors ({platform.machine()}), {gibibytes:.0f} GiB,"

@@ -11,6 +11,7 @@ from bench.chaos.options import Options
 from bench.chaos.parts import Outage
 from bench.chaos.recovery import Recovery
 from bench.chaos.violations import Violation
+from bench.chaos.workload import Answered
 
 
 @dataclass
@@ -24,6 +25,8 @@ class RunResult:
     service_faults: Counter[str]
     modes: Counter[DeliveryMode]
     history: History
+    pauses: list[Answered]
+    """The answers to pauses."""
     seconds: float = 0.0
     """From the first scenario until every workflow was over."""
 

@@ -21,7 +21,7 @@ from bench.chaos.proxy import Proxy
 from bench.chaos.recovery import Interrupted
 from bench.chaos.results import RunResult
 from bench.chaos.run_context import RunContext
-from bench.chaos.world import Restore, World
+from bench.chaos.world import Do, Restore, World
 from callvault.local.processes import Supervisor
 
 MAX_WORKLOAD_TIME = 600.0
@@ -35,14 +35,21 @@ TAKE_OVER_TIME = 45.0
 Say = Callable[[str], None]
 
 
-def run(options: Options, home: Path, say: Say) -> RunResult:
+def run(
+    options: Options,
+    home: Path,
+    say: Say,
+    make_cluster: Callable[[Supervisor, Path, ClusterConfig], Cluster] = Cluster,
+    make_world: Callable[[Cluster, Proxy, Do], World] = World,
+) -> RunResult:
     """Play all scenarios under faults, and check the outcome. Needs the main thread."""
     with Supervisor(home / "logs") as supervisor, EventLoop() as loop:
         receiver = AlarmReceiver()
-        cluster = Cluster(supervisor, home, cluster_config(options, loop.address, receiver.key))
+        config = cluster_config(options, loop.address, receiver.key)
+        cluster = make_cluster(supervisor, home, config)
         proxy = Proxy(cluster.gateway, options.export_window, receiver=receiver)
         loop.serve(proxy)
-        world = World(cluster, proxy, loop.do)
+        world = make_world(cluster, proxy, loop.do)
         world.open_lines()
         cluster.build()
         acting = loop.do(run_context.enter(cluster, proxy, options), timeout=60)

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.chaos.client import REQUESTER, Backend, NoAnswer
+from bench.chaos.client import ANSWERED, REQUESTER, Backend, NoAnswer
 from bench.chaos.early_deletion import EarlyDeletion
-from bench.chaos.generator import RecordingPlan, Scenario
+from bench.chaos.generator import RecordingPlan, Scenario, Step
 from bench.chaos.proxy import Proxy
 from callvault.contracts import names
 
@@ -17,6 +17,23 @@ BEGIN_INTERVAL = 0.1
 """Seconds until it is asked again if a scenario may begin."""
 SETTLE_TIMEOUT = 20.0
 """Seconds that a scenario keeps its slot after the call's end, if it is not archived before."""
+
+
+NO_ANSWER = "no answer"
+REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A request for a change, and what its backend was told."""
+
+    operation: str
+    state: str
+    """That of the answer, `NO_ANSWER` or `REFUSED`."""
+    asked_at: float
+    """Seconds since the epoch."""
+    answered_at: float
+    recording_id: str = ""
 
 
 @dataclass
@@ -32,6 +49,8 @@ class PlayedScenario:
     """Seconds since the epoch."""
     ended: float = 0.0
     """End of the call, in seconds since the epoch; 0 while it lasts."""
+    answers: list[Answered] = field(default_factory=list)
+    """To the requests that are answered."""
 
     @property
     def workflow_id(self) -> str:
@@ -109,11 +128,23 @@ class Workload:
             who = (scenario.number + index) % scenario.people
             await self.backend.speaks(call, who, on=index % 2 == 0)
             await asyncio.sleep(step.after)
-            with suppress(NoAnswer):  # an unanswered pause breaks no promise about files
-                request_id = f"{step.operation}-{number}-{index}"
-                await self.backend.request_change(
-                    step.channel, played.workflow_id, step.operation, request_id
-                )
+            answered = await self._change(played, step, f"{step.operation}-{number}-{index}")
+            if step.channel in ANSWERED:
+                played.answers.append(answered)
+
+    async def _change(self, played: PlayedScenario, step: Step, request_id: str) -> Answered:
+        """Request a change; an unanswered one breaks no promise about files."""
+        asked_at, state, recording_id = time.time(), REFUSED, ""
+        try:
+            answer = await self.backend.request_change(
+                step.channel, played.workflow_id, step.operation, request_id
+            )
+        except NoAnswer:
+            state = NO_ANSWER
+        else:
+            if answer is not None:
+                state, recording_id = answer["state"], answer.get("recordingId") or ""
+        return Answered(step.operation, state, asked_at, time.time(), recording_id)
 
     async def _settled(self, played: PlayedScenario) -> None:
         """Keep the slot until the workflow ends, so that Callvault sets the pace."""

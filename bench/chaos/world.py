@@ -11,13 +11,16 @@ from bench.chaos import backups, rotation
 from bench.chaos.backups import Backup
 from bench.chaos.cluster import Cluster
 from bench.chaos.lines import Line
-from bench.chaos.parts import LINES, WORKERS, Fault, Outage, Part
+from bench.chaos.parts import LINES, Fault, Outage, Part
 from bench.chaos.proxy import Proxy
 from bench.chaos.rotation import SigningKey
 
 CLOCK_AHEAD = (-540.0, 540.0)
 """Seconds; Azure Storage refuses signatures that are 15 minutes off."""
 LINE_TIMEOUT = 10.0
+
+Do = Callable[[Coroutine[Any, Any, Any], float], Any]
+"""Runs a coroutine on the event loop, for at most some seconds."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,7 @@ class World:
 
     cluster: Cluster
     proxy: Proxy
-    do: Callable[[Coroutine[Any, Any, Any], float], Any]
-    """Runs a coroutine on the event loop."""
+    do: Do
     operate: Callable[[Restore], None] = lambda _: None
     """What an operator does after a restore."""
     restores: list[Restore] = field(default_factory=list)
@@ -133,7 +135,7 @@ class World:
     def _restart_workers(self) -> None:
         """Let the workers forget what Temporal has forgotten; those that are down do so later."""
         down = {each.part for each in self.cluster.outages if each.ended is None}
-        for worker in WORKERS:
+        for worker in self.cluster.workers:
             if worker not in down:
                 self.cluster.heal(self.cluster.inject(worker, Fault.END))
 

@@ -13,7 +13,7 @@ from bench.chaos.alarm_latency import (
 )
 from bench.chaos.grouped_alarms import counted, raised
 from bench.chaos.history import Run, Started, TimerSet
-from bench.chaos.parts import Fault, Outage, Part
+from bench.chaos.parts import HOSTS, WORKERS, Fault, Outage, Part
 from bench.chaos.proxy import ReceivedAlarm
 from bench.chaos.recovery import EXPORT, Interrupted, counted_seconds, recoveries
 from callvault.contracts.alarms import AlarmKind, AlarmRecord, AlarmStatus
@@ -49,6 +49,18 @@ def test_time_with_one_worker_counts_and_without_any_does_not() -> None:
     assert latency(ALARM, 10, 30, excluded_times([first], [])).counted == 20
     both = excluded_times([first, second], [])
     assert latency(ALARM, 10, 30, both).counted == 20 - (14 + RECOVERY_GRACE - 12)
+
+
+def test_time_without_a_host_that_works_does_not_count() -> None:
+    first, second = outage(Part.HOST_1, 10, 20), outage(Part.HOST_2, 12, 20)
+    third = outage(Part.HOST_3, 14, 20)
+    slow = Outage(Part.HOST_3, Fault.SLOW_LINE, 14, 20)
+    for hosts, excused in (
+        ([first, second], 0),
+        ([first, second, slow], 0),
+        ([first, second, third], 20 + RECOVERY_GRACE - 14),
+    ):
+        assert latency(ALARM, 10, 30, excluded_times(hosts, [], HOSTS)).counted == 20 - excused
 
 
 def test_a_task_that_lay_with_a_dead_worker_excuses_its_own_workflow_alone() -> None:
@@ -112,7 +124,7 @@ def test_what_nobody_ever_takes_up_is_endlessly_late() -> None:
     interrupted = Interrupted("workflow", "run", "7", KILLED)
     open_run = Run("workflow", "run", "RUNNING")
     (found,) = recoveries([interrupted], [open_run])
-    assert counted_seconds(found, [], open_run) == float("inf")
+    assert counted_seconds(found, [], open_run, WORKERS) == float("inf")
 
 
 def test_a_run_that_a_restore_broke_is_excused_until_the_next_one_has_begun() -> None:
