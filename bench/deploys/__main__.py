@@ -33,7 +33,7 @@ def main() -> int:
         found = deploy(Path(home), scale, given.seed, given.changes)
     print(f"seed {given.seed}, {os.cpu_count()} processors, other load {load:.1f} at the start")
     print("\n".join(told(found)))
-    problems = found.problems(NEXT)
+    problems = [*found.wrong(NEXT), *found.late()]
     for problem in problems[:MAX_TOLD]:
         print(f"WRONG: {problem}", file=sys.stderr)
     if len(problems) > MAX_TOLD:

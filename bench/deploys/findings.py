@@ -23,6 +23,9 @@ READ_AT_ONCE = 8
 
 TOO_LONG = "pause_too_long"
 
+_OF_TIME = {TOO_LONG, "pause_unconfirmed"}
+"""Kinds of alarms that are due here, or come of a pause that was late."""
+
 _NO_FAILURE = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
 """A message came as a run was about to end: the server has it look again, and loses nothing."""
 
@@ -81,25 +84,28 @@ class Findings:
             found.update(life.failures)
         return found
 
-    def problems(self, last: str) -> list[str]:
-        """Name every broken promise; ``last`` is the version that all calls must be on."""
+    def wrong(self, last: str) -> list[str]:
+        """Name everything that no load of the machine explains.
+
+        ``last`` is the version that all calls must be on.
+        """
+        foreign = Counter(each.kind for each in self.alarms if each.kind not in _OF_TIME)
         return [
             *self.others,
             *(f"{move.what}: {move.problem}" for move in self.moves if move.problem),
-            *self._of_pauses(),
-            *self._of_alarms(),
+            *(f"a pause had no answer: {pause.error}" for pause in self.pauses if pause.error),
+            *(f"{n} alarms {kind} for no reason" for kind, n in foreign.items()),
             *self._of_lives(last),
         ]
 
-    def _of_pauses(self) -> list[str]:
-        wrong = [p for p in self.pauses if p.problem or p.seconds > PAUSE_BAR]
-        return [f"a pause took {p.seconds:.1f} s {p.problem}".strip() for p in wrong]
-
-    def _of_alarms(self) -> list[str]:
-        late = [seconds for seconds in self.latencies if seconds > ALARM_BAR]
-        told = [f"an alarm that fell due came {seconds:.1f} s late" for seconds in late]
-        foreign = Counter(each.kind for each in self.alarms if each.kind != TOO_LONG)
-        return [*told, *(f"{n} alarms {kind} for no reason" for kind, n in foreign.items())]
+    def late(self) -> list[str]:
+        """Name every pause and every alarm that was late."""
+        pauses = [p for p in self.pauses if p.problem or p.seconds > PAUSE_BAR]
+        alarms = [seconds for seconds in self.latencies if seconds > ALARM_BAR]
+        return [
+            *(f"a pause took {p.seconds:.1f} s {p.problem}".strip() for p in pauses),
+            *(f"an alarm that fell due came {seconds:.1f} s late" for seconds in alarms),
+        ]
 
     def _of_lives(self, last: str) -> list[str]:
         failures = self.failures

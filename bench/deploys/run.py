@@ -43,6 +43,8 @@ class Scale:
     """Length of a pause after which an alarm is due."""
     lingers: float = ALARM_BAR + 0.5
     """Seconds for which such a pause goes on after that."""
+    ramps: tuple[int, ...] = (10, 50)
+    """Percentages of the calls that the next version has before it has all."""
     phase: float = 15.0
     """Seconds for which a share of the calls stays on the next version."""
     move: float = 300.0
@@ -52,13 +54,14 @@ class Scale:
 
 
 SHORT = Scale(
-    calls=12,
-    rate=6.0,
+    calls=10,
+    rate=4.0,
     max_pause=timedelta(seconds=2),
     lingers=2.0,
+    ramps=(),
     phase=0.5,
-    move=30.0,
-    run=120.0,
+    move=120.0,
+    run=600.0,
 )
 
 
@@ -82,7 +85,7 @@ class Deploy:
         await self.traffic.open(self.scale.calls)
         self.start(NEXT)
         async with self._traffic():
-            await self._ramp(10)
+            await self._ramp(50)
             await self._move("roll back the ramp", self.operator.roll_back(NEXT), FIRST)
             await self._roll_out()
             await self._move("roll back", self.operator.make_current(FIRST), FIRST)
@@ -92,8 +95,8 @@ class Deploy:
             await asyncio.sleep(self.scale.phase)
 
     async def _roll_out(self) -> None:
-        await self._ramp(10)
-        await self._ramp(50)
+        for percentage in self.scale.ramps:
+            await self._ramp(percentage)
         await self._move("make current", self.operator.make_current(NEXT), NEXT)
 
     async def _ramp(self, percentage: int) -> None:

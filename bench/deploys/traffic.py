@@ -43,7 +43,9 @@ class Pause:
     seconds: float
     """Until the answer, or until none was waited for any more."""
     problem: str = ""
-    """Why it is not confirmed; empty if it is."""
+    """Why it was not confirmed in time; empty if it was."""
+    error: str = ""
+    """Why there was no answer at all; empty if there was one."""
     alarm_due_at: float | None = None
     """Time at which the alarm falls due that it lasts too long; None if it is ended before."""
 
@@ -71,7 +73,9 @@ class Traffic:
     async def open(self, count: int) -> None:
         """Begin recordings that stay open."""
         room = asyncio.Semaphore(STARTS_AT_ONCE)
-        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
+        # A connection for each request: the emulator closes those that were idle.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as http:
 
             async def one() -> None:
                 async with room:
@@ -110,10 +114,10 @@ class Traffic:
             if is_long:
                 pause.alarm_due_at = (record.requested_at + self.max_pause).timestamp()
         except Exception as error:  # whatever it is, it is a finding
-            pause.problem = f"{type(error).__name__}: {error}"
+            pause.error = f"{type(error).__name__}: {error}"
         pause.seconds = time.time() - pause.asked_at
         self.pauses.append(pause)
-        if not pause.problem:
+        if not pause.error:
             longest = self.max_pause.total_seconds() + self.lingers
             await asyncio.sleep(longest if is_long else SHORT_PAUSE)
             await self._resume(workflow_id)
