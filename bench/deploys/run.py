@@ -47,9 +47,9 @@ class Scale:
     """Percentages of the calls that the next version has before it has all."""
     phase: float = 15.0
     """Seconds for which a share of the calls stays on the next version."""
-    move: float = 300.0
+    move: float = 600.0
     """Seconds within which all calls are on the version that they should be on."""
-    run: float = 1_800.0
+    run: float = 3_600.0
     """Seconds for all of it."""
 
 
@@ -90,8 +90,9 @@ class Deploy:
             await self._roll_out()
             await self._move("roll back", self.operator.make_current(FIRST), FIRST)
             await self._roll_out()
-            # No call needs it any more.
-            await asyncio.to_thread(first.stop, DRAIN_TIMEOUT)
+            if not self.found.moves[-1].problem:
+                # No call needs it any more.
+                await asyncio.to_thread(first.stop, DRAIN_TIMEOUT)
             await asyncio.sleep(self.scale.phase)
 
     async def _roll_out(self) -> None:
