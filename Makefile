@@ -18,7 +18,7 @@ TEMPORAL_READY := .sdk/temporal-server/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help vcon setup demo dev test test-fast proof fuzz clients check lint types imports openapi rules audit bench simulate listen chaos cluster mutants erasures subjects schemas lock clean
+.PHONY: help vcon setup demo dev test test-fast proof fuzz clients check lint types imports openapi rules audit bench simulate listen chaos cluster mutants erasures subjects deploys histories schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -135,6 +135,13 @@ mutants: setup  ## Change a line of a decision, again and again, and tell which 
 RECORDINGS ?= 10000
 subjects: setup  ## Find everybody in an archive of many recordings, and compare with another reader (SEED=1 RECORDINGS=10000)
 	$(BIN)/python -m bench.corpus --seed $(SEED) --recordings $(RECORDINGS)
+
+OPEN ?= 1000
+deploys: setup  ## Deploy a next version while recordings are open: ramp, roll back, ramp again (OPEN=1000 SEED=1)
+	$(BIN)/python -m bench.deploys --open $(OPEN) --seed $(SEED)
+
+histories: setup  ## Record the histories of this version anew, which make test replays
+	$(BIN)/python -m tests.histories
 
 schemas: setup  ## Write the JSON Schemas of the contracts and the OpenAPI document anew
 	$(BIN)/python -m callvault.contracts.schemas docs/contracts

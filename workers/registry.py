@@ -80,15 +80,15 @@ def sandbox() -> SandboxedWorkflowRunner:
 def versioning(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
     """Configure Temporal's worker versioning, where the settings name a version.
 
-    Recordings move on to the current version by themselves: a call may last longer than an old
-    worker is kept, and patches guard against what a change of the code would break.
+    A run stays on its version, so that no other code has to replay its history, however much that
+    has changed. Calls and groups of alarms, which may last, continue as new on the current one.
     """
     if settings.deployment_name is None or settings.build_id is None:
         return None
     return WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(settings.deployment_name, settings.build_id),
         use_worker_versioning=True,
-        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+        default_versioning_behavior=VersioningBehavior.PINNED,
     )
 
 

@@ -27,12 +27,14 @@ from callvault.telemetry import metrics
 from callvault.temporal.clock import server_time
 from callvault.temporal.namespace import unusable_search_attributes
 from callvault.temporal.search_attributes import SEARCH_ATTRIBUTES
+from workers.old_versions import without_workers
 
 ATTRIBUTE_INTERVAL = timedelta(seconds=5)
 """Less than the server takes to notice itself that an attribute was removed."""
 
 SECRET_INTERVAL = timedelta(seconds=20)
 PROBE_INTERVAL = timedelta(minutes=1)
+VERSION_INTERVAL = timedelta(minutes=1)
 
 PROBE_TIMEOUT = 20.0
 """Seconds for all probes of a round; one that takes longer holds up no other."""
@@ -77,6 +79,7 @@ class Watch:
                 _again(self.look_at_attributes, ATTRIBUTE_INTERVAL),
                 _again(self.look_at_secrets, SECRET_INTERVAL),
                 _again(self.ask_services, PROBE_INTERVAL),
+                _again(self.look_at_versions, VERSION_INTERVAL),
             )
         finally:
             self._threads.shutdown(wait=False, cancel_futures=True)
@@ -97,6 +100,11 @@ class Watch:
         """Read every secret of a worker, and check its form; tell of keys that were missing."""
         found = await asyncio.to_thread(secret_problems, self._settings, SECTIONS)
         await self._found("secrets", found | key_problems(self._client))
+
+    async def look_at_versions(self) -> None:
+        """Find out whether calls wait for a version of the workers that is gone."""
+        if (deployment := self._settings.worker.deployment_name) is not None:
+            await self._found("tasks", await without_workers(self._client, deployment))
 
     async def ask_services(self) -> None:
         """Ask every service if it lets us in, and for its time."""

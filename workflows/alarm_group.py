@@ -18,6 +18,7 @@ from callvault.contracts.base import Unreadable, read_one
 from workflows import activity_calls
 from workflows.activity_errors import reason
 from workflows.group_members import AlarmGroup
+from workflows.loops.continue_as_new import CURRENT_VERSION
 
 MAX_SIGNALS = 1_000
 """Signals of one run; then the next one goes on, with a short history."""
@@ -34,6 +35,8 @@ class AlarmGroupWorkflow:
             self._begun if isinstance(self._begun, AlarmGroupState) else _nothing()
         )
         self._signals = 0
+        self._is_to_end = False
+        """True if the next run is to take over."""
         if not self._group.state.members:
             # Whoever began it; before any signal, which may come with the first task.
             self._group.fold(self._group.state.newest, workflow.now())
@@ -47,15 +50,21 @@ class AlarmGroupWorkflow:
             raise ApplicationError(self._begun.problem, type="InvalidRequest", non_retryable=True)
         while not self._group.is_idle:
             await self._wait()
+            self._look()
             self._show()
-            if self._signals >= MAX_SIGNALS:
-                workflow.continue_as_new(self._group.state, memo=self._memo())
+            if self._is_to_end:
+                workflow.continue_as_new(
+                    self._group.state,
+                    memo=self._memo(),
+                    initial_versioning_behavior=CURRENT_VERSION,
+                )
             await self._tell()
 
     @workflow.signal(name=names.ALARM_IN_GROUP)
     def alarm(self, *payloads: Any) -> None:
         """Take note that an alarm of a member was raised, or is over."""
         self._signals += 1
+        self._look()
         alarm = read_one(Alarm, payloads)
         if isinstance(alarm, Alarm):
             self._group.fold(alarm, workflow.now())
@@ -64,15 +73,28 @@ class AlarmGroupWorkflow:
     def delivered(self, *payloads: Any) -> None:
         """Take note that a receiver knows of the group."""
         self._signals += 1
+        self._look()
         told = read_one(AlarmDelivered, payloads)
         if isinstance(told, AlarmDelivered):
             self._group.delivered(told, workflow.now())
             self._show()
 
+    @workflow.signal(name=names.HAND_OVER)
+    def hand_over(self, *payloads: Any) -> None:
+        """Look whether another version of the workers is to count."""
+        self._signals += 1
+        self._look()
+
     @workflow.query(name=names.STATUS)
     def status(self, *payloads: Any) -> AlarmGroupState:
         """Return everything known of the group."""
         return self._group.state
+
+    def _look(self) -> None:
+        """See whether the history is long, or another version of the workers is to count."""
+        # Not in a condition: those are checked more often than a history tells.
+        is_on_old_version = workflow.info().is_target_worker_deployment_version_changed()
+        self._is_to_end = self._signals >= MAX_SIGNALS or is_on_old_version
 
     async def _wait(self) -> None:
         """Wait until something may be told; alarms that are only counted wake nobody."""
@@ -85,7 +107,7 @@ class AlarmGroupWorkflow:
                     group.is_idle
                     or group.is_told != was_told
                     or group.is_more_urgent
-                    or self._signals >= MAX_SIGNALS
+                    or self._is_to_end
                 ),
                 timeout=timeout,
                 timeout_summary="the next time that the count may be told",

@@ -52,7 +52,12 @@ from workflows.call.lifecycle import Lifecycle
 from workflows.call.results import archived_in, result_of
 from workflows.loops.announce import AnnounceLoop
 from workflows.loops.clock import Moment
-from workflows.loops.continue_as_new import Arguments, CarriedState, read_arguments
+from workflows.loops.continue_as_new import (
+    CURRENT_VERSION,
+    Arguments,
+    CarriedState,
+    read_arguments,
+)
 from workflows.loops.control import ControlLoop
 from workflows.loops.delete_source import SourceDeletionLoop
 from workflows.loops.export import ExportLoop
@@ -134,6 +139,7 @@ class RecordingWorkflow:
             workflow.continue_as_new(
                 args=[request, self._carried(), self.begun.earlier],
                 search_attributes=display.inherited(),
+                initial_versioning_behavior=CURRENT_VERSION,
             )
         result = result_of(self.call.status, self.begun.earlier)
         count_outcomes(result)
@@ -268,6 +274,11 @@ class RecordingWorkflow:
         last = self._read(LastState, payloads, names.TAKE_OVER)
         if last is not None and last.status.server_call_id == self.call.status.server_call_id:
             self.recall.told(last)
+
+    @workflow.signal(name=names.HAND_OVER)
+    def hand_over(self, *payloads: Any) -> None:
+        """Look whether another version of the workers is to keep the call."""
+        self.this_run.clock.look()
 
     # The same requests as updates: answered once ACS has confirmed.
 

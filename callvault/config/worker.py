@@ -35,7 +35,8 @@ class WorkerSettings(Section):
     control on the same machine come first."""
     deployment_name: Name | None = None
     """Temporal's worker versioning: the name of the deployment, with a `build_id`. Such a worker
-    gets no work before its version is made the current one (`temporal worker deployment`)."""
+    gets no work before its version is made the current one, and must run until no call is left on
+    its version: `deploy/README.md` has the steps."""
     build_id: str | None = None
     """The version of this worker's code in its deployment."""
     identity: str | None = None

@@ -83,6 +83,9 @@ RELEASE_HOLD = "release_hold"
 TAKE_OVER = "take_over"
 """Signal of Callvault's own workers: a run learns what another run of its call knew."""
 
+HAND_OVER = "hand_over"
+"""Signal of operators during a deploy: a workflow on another version than it should be on wakes up
+and hands over. It changes nothing else, and no workflow needs it that wakes up by itself."""
 
 CUT_FAILURE = "Failure exceeds size limit."
 """The server's message in place of a failure that it has cut: the failure itself is its cause."""

@@ -130,6 +130,9 @@ class World:
         """Announcement webhooks, by resource."""
         self.receivers: dict[str, Any] = {}
         """Webhooks for events about recordings, by resource or by URL."""
+        self.other_control: list[Callable[..., Any]] = []
+        self.other_exports: list[Callable[..., Any]] = []
+        """Activities of other workflows than a call's, on its task queues."""
 
     def policy_of(self, name: str) -> ResourcePolicy:
         if name not in self.services:
@@ -195,7 +198,12 @@ class World:
             client,
             control,
             settings,
-            others=[recall.recall_run, begin.begin_run, EventHandOver(client).hand_over_event],
+            others=[
+                recall.recall_run,
+                begin.begin_run,
+                EventHandOver(client).hand_over_event,
+                *self.other_control,
+            ],
             runner=sandbox(),
         )
         # On a machine with much else to do a task takes longer than the SDK's two seconds: tests
@@ -210,7 +218,7 @@ class World:
                 settings,
             ),
             event_worker(client, RecordingEventActivities(self.receiver_of), settings),
-            export_worker(client, export, seal, settings, others=holds.all),
+            export_worker(client, export, seal, settings, others=[*holds.all, *self.other_exports]),
         ):
             yield
 

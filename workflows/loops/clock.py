@@ -28,6 +28,8 @@ class Seen(NamedTuple):
     now: datetime
     history_length: int
     is_continue_as_new_suggested: bool
+    is_on_old_version: bool
+    """True if another version of the workers is to keep the call: `workers/registry.py`."""
 
 
 class Moment(NamedTuple):
@@ -65,7 +67,10 @@ class Clock:
         # whose commands would come in another order: Temporal refuses to go on with such a run.
         info = workflow.info()
         self.seen = Seen(
-            workflow.now(), info.get_current_history_length(), info.is_continue_as_new_suggested()
+            workflow.now(),
+            info.get_current_history_length(),
+            info.is_continue_as_new_suggested(),
+            info.is_target_worker_deployment_version_changed(),
         )
 
     async def changed(self, read: Callable[[], object], *moments: Moment) -> None:

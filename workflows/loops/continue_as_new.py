@@ -1,9 +1,10 @@
 """The state that a run carries to the next one.
 
 A call that lasts is kept by several runs, one after the other, each with a short history. A run
-whose history has grown long continues as new as soon as nothing is half done: no request to ACS is
-in flight, every update is answered, no manifest is being written (`Run.is_draining`). Copies and
-alarms are called off for it; the next run takes them up where they were.
+whose history has grown long, or whose version of the workers is no longer to keep it, continues as
+new as soon as nothing is half done: no request to ACS is in flight, every update is answered, no
+manifest is being written (`Run.is_draining`). Copies and alarms are called off for it; the next run
+takes them up where they were.
 """
 
 from datetime import datetime
@@ -18,6 +19,10 @@ from callvault.contracts.status import CallStatus
 from workflows.call.chunks import ChunkKey
 from workflows.call.results import archived_alone
 from workflows.call.state_limits import fit
+
+CURRENT_VERSION = workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE
+"""The next run begins on the version that is current then, or ramping for its workflow: each run
+stays on its own (`workers/registry.py`)."""
 
 MAX_CARRIED_BYTES = 1 << 20
 """Bytes of a state that is carried as it is; Temporal's own limit is twice as high."""

@@ -56,15 +56,15 @@ class Run:
 
     @property
     def is_handing_over(self) -> bool:
-        """True if its history is long, and nobody waits for an answer: what can wait is left."""
-        return self._is_long() and workflow.all_handlers_finished()
+        """True if the next run is to take over, and nobody waits for an answer: the rest waits."""
+        return self._is_to_end() and workflow.all_handlers_finished()
 
     @property
     def is_draining(self) -> bool:
         """True if nothing long is to be begun, and what can be called off is to be called off."""
         # As long as anything else is under way, exports go on: it may take ACS hours to answer.
         return (
-            (self._is_long() or self._is_deaf())
+            (self._is_to_end() or self._is_deaf())
             and workflow.all_handlers_finished()
             and all(loop.is_idle for loop in self._loops if not loop.is_interruptible)
         )
@@ -86,7 +86,7 @@ class Run:
             )
 
     async def _end_in_time(self) -> None:
-        """Let the next run take over once the history is long and everything is called off."""
+        """Let the next run take over once that is due and everything is called off."""
         while not self.is_finished:
             await workflow.wait_condition(lambda: self.is_finished or self._may_continue_as_new())
             # Another loop, woken at the same moment, may have brought up something new.
@@ -100,10 +100,11 @@ class Run:
     def _is_complete(self) -> bool:
         return self._call.is_over and all(loop.is_done for loop in self._loops)
 
-    def _is_long(self) -> bool:
+    def _is_to_end(self) -> bool:
+        """Tell if its history is long, or another version of the workers is to keep the call."""
         seen = self.clock.seen
         is_long = seen.history_length >= self._call.policy.max_history_events
-        return is_long or seen.is_continue_as_new_suggested
+        return is_long or seen.is_continue_as_new_suggested or seen.is_on_old_version
 
     def _is_deaf(self) -> bool:
         """Tell if another cancellation, with something to stop, would not reach this run."""
