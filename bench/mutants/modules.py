@@ -99,7 +99,7 @@ _DECIDING: dict[str, tuple[str, ...]] = {
 """Each deciding module with the tests below `tests` that are to notice its changes."""
 
 MODULES = {
-    path: (*tests, *_LIVES) if path.startswith("workflows/call/") else tests
+    path: tuple(dict.fromkeys((*tests, *_LIVES) if path.startswith("workflows/call/") else tests))
     for path, tests in _DECIDING.items()
 }
 """The same, with random lives of the whole workflow where it is one of its modules.
