@@ -10,8 +10,8 @@ from callvault.contracts.silence import (
     UnconfirmedInterval,
 )
 from callvault.contracts.states import Actual, Wanted
-from callvault.contracts.status import RecordingStatus
-from tests.unit.call import NOON
+from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
+from tests.unit.call import NOON, chunk
 
 
 def at(seconds: float) -> datetime:
@@ -59,6 +59,18 @@ def a_recording(
         silence=SilenceAccount(silent=list(silences), unconfirmed=list(doubts)),
         sound=SoundEvidence(**told),
     )
+
+
+def a_chunk(index: int = 0, **facts: Any) -> ChunkStatus:
+    """Make a file that was announced ten seconds after noon; it ends its recording."""
+    told = {"chunk": chunk(index), "announced_at": at(10), "retention_starts_at": at(10)}
+    return ChunkStatus(**{**told, **facts})
+
+
+def a_call(*recordings: RecordingStatus, **facts: Any) -> CallStatus:
+    """Make the state of a call."""
+    known = {"server_call_id": "call", "resource": "default", "recordings": list(recordings)}
+    return CallStatus(**known, **facts)
 
 
 def seconds(moment: datetime | None) -> float | None:
