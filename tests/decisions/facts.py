@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.silence import (
     SilenceAccount,
     SilentInterval,
@@ -12,6 +13,15 @@ from callvault.contracts.silence import (
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, ChunkStatus, RecordingStatus
 from tests.unit.call import NOON, chunk
+
+A_SEAL = SealedRecording(
+    archive="main",
+    object_name="manifests/1.json",
+    location="/archive/manifests/1.json",
+    sequence=1,
+    sha256="0" * 64,
+    key_id=None,
+)
 
 
 def at(seconds: float) -> datetime:
