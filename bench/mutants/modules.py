@@ -35,8 +35,9 @@ _LIVES = (
 
 _CALL_MODULES = (
     *("acs_answers", "alarms", "callbacks", "chunks", "commands", "consent", "consent_gate"),
-    *("consent_holds", "deadlines", "deletion_marks", "guards", "late_joiners", "lifecycle"),
-    *("pauses", "presence", "refusals", "request_records", "results", "silence", "takeover"),
+    *("consent_holds", "deadlines", "deletion_marks", "guards", "intervals", "late_joiners"),
+    *("late_word", "lifecycle", "pauses", "presence", "recording_state", "refusals", "repeats"),
+    *("request_records", "results", "silence", "takeover", "unconfirmed"),
 )
 
 _ARCHIVE = (
