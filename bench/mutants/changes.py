@@ -133,6 +133,8 @@ def _of_expression(node: ast.expr) -> Iterator[_Apply]:
             yield _called(_CALLS[name])
         case ast.IfExp():
             yield from _decided()
+        case ast.Constant(value=int(number) | float(number)) if not isinstance(number, bool):
+            yield _with("value", number + 1)
 
 
 def _of_statement(node: ast.AST) -> Iterator[_Apply]:
@@ -153,7 +155,7 @@ def _decided() -> Iterator[_Apply]:
     yield _with("test", ast.Constant(value=True))
 
 
-def _with(field: str, value: ast.AST) -> _Apply:
+def _with(field: str, value: ast.AST | float) -> _Apply:
     return lambda node: setattr(node, field, value)
 
 

@@ -102,15 +102,16 @@ def test_each_change_is_another_one_and_can_be_run() -> None:
         "        g()\n"
         "    a.is_new = True\n"
         "    log.info('done')\n"
-        "    return min(a, b) if a is b else a - b\n"
+        "    return min(a, b) if a is b else a - b + 7\n"
         "LIMIT = 1 + 1\n"
     )
     made = [change.mutant(text) for change in changes("x.py", text)]
     for mutant in made:
         ast.parse(mutant.source)
     assert len({mutant.source for mutant in made} | {ast.unparse(ast.parse(text))}) == len(made) + 1
-    assert {mutant.new for mutant in made} >= {"a <= b", "a >= b", "not not a", "None", "a + b"}
-    assert {mutant.old for mutant in made}.isdisjoint({"log.info('done')", "1 + 1"})
+    new = {mutant.new for mutant in made}
+    assert new >= {"a <= b", "a >= b", "not not a", "None", "a + b", "8"}
+    assert {mutant.old for mutant in made}.isdisjoint({"log.info('done')", "1 + 1", "1", "True"})
 
 
 @pytest.mark.slow("runs the tests of a module in a process of its own")
