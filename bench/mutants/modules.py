@@ -16,6 +16,7 @@ _CALL = (
     "unit/test_deadlines.py",
     "unit/test_deletion_marks.py",
     "unit/test_alarms.py",
+    "unit/test_alarm_ends.py",
     "unit/test_callbacks.py",
     "unit/test_chunks.py",
     "unit/test_pauses.py",
@@ -34,7 +35,16 @@ _LIVES = (
 """Last, as they take some seconds: all that a changed decision may lead to."""
 
 _CALL_MODULES = (
-    *("acs_answers", "alarms", "callbacks", "chunks", "commands", "consent", "consent_gate"),
+    *(
+        "acs_answers",
+        "alarm_ends",
+        "alarms",
+        "callbacks",
+        "chunks",
+        "commands",
+        "consent",
+        "consent_gate",
+    ),
     *("consent_holds", "deadlines", "deletion_marks", "guards", "intervals", "late_joiners"),
     *("late_word", "lifecycle", "pauses", "presence", "recording_state", "refusals", "repeats"),
     *("request_records", "results", "silence", "takeover", "unconfirmed"),
