@@ -92,8 +92,11 @@ def _own(path: str) -> list[str]:
     return [str(file.relative_to(tests)) for file in sorted(found)]
 
 
+_TABLES = [table for name in _CALL_MODULES for table in _own(name)]
+"""Those of all modules of a call: one of them may be the first to see what another decides."""
+
 _DECIDING = {
-    **{f"workflows/call/{name}.py": (*_CALL, *_LIVES) for name in _CALL_MODULES},
+    **{f"workflows/call/{name}.py": (*_TABLES, *_CALL, *_LIVES) for name in _CALL_MODULES},
     **_OTHERS,
 }
 

@@ -22,7 +22,7 @@ from workflows.call.acs_answers import CALLBACK_TIMEOUT, MAX_PROBLEM
 from workflows.call.commands import Command, Operation
 from workflows.call.silence import STARTING_TIMEOUT
 
-from .facts import at, at_or_none, seconds, silences_of
+from .facts import at, at_or_none, seconds, silences_of, silent
 
 
 def answers(call: Call, command: Command, state: str, **facts: Any) -> None:
@@ -94,6 +94,26 @@ def test_what_acs_confirms_is_so_and_stands_in_the_timeline(
     if line:
         assert call.recording.known_at == call.now
         assert not call.recording.needs_read
+
+
+def test_acs_refuses_nothing_any_more_once_it_confirms() -> None:
+    call = recording_call()
+    call.asks("pause")
+    call.refuses(call.is_asked("pause"))
+    call.recording.ask_again_at = None
+    call.confirms("pause")
+    assert (call.recording.refused_operation, call.recording.refusals) == ("", 0)
+
+
+@pytest.mark.parametrize(("sent", "is_taken_back"), [(5, True), (3, False), (None, False)])
+def test_a_start_that_says_it_is_active_takes_back_what_was_claimed_as_it_was_sent(
+    sent: float | None, is_taken_back: bool
+) -> None:
+    call = Call()
+    start = call.is_asked("start")
+    call.recording.silence.silent = [silent(4)]
+    answers(call, start, "active", sent_at=at_or_none(sent), received_at=at(7))
+    assert silences_of(call.recording) == ([] if is_taken_back else [(4, None)])
 
 
 def test_when_a_state_is_known_is_when_its_answer_had_come() -> None:

@@ -18,6 +18,7 @@ from workflows.call.acs_answers import LOOKOUT_TIMEOUT
 from workflows.call.commands import Command
 from workflows.call.silence import ARRIVAL_TIMEOUT, STARTING_TIMEOUT
 
+from .facts import at
 from .test_acs_answers import asked, command
 
 # What was given up half-way.
@@ -189,6 +190,7 @@ def looked_for() -> Call:
 def test_a_start_that_was_given_up_and_has_begun_is_asked_to_stop() -> None:
     call = looked_for()
     call.life.in_flight = command("adopt")
+    call.recording.sound.over_at = at(1)
     call.announced(chunk(3), of="told", ended="")
     said = acs_answers.has_begun(call.life, call.recording, "told", call.ticks())
     assert said == "its start was given up, and has begun all the same: it is asked to stop"

@@ -118,6 +118,8 @@ def test_a_pause_is_over_where_a_callback_takes_its_silence_back(told: int, is_o
     [pause] = call.recording.pauses
     assert (pause.resumed_at is not None) is is_over
     assert bool(doubts_of(call.recording)[-1][2]) is is_over
+    is_open = doubts_of(call.recording)[-1][1] is None
+    assert is_open is is_over, "silence is wanted still"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from .test_callbacks import PAUSED_AGAIN, SURPRISE, in_state, reads
         (Actual.UNKNOWN, Wanted.ACTIVE, "inactive", Actual.PAUSED, None),
         (Actual.ACTIVE, Wanted.ACTIVE, "inactive", Actual.PAUSED, "nobody here paused it"),
         (Actual.ACTIVE, Wanted.PAUSED, "inactive", Actual.PAUSED, None),
+        (Actual.ACTIVE, Wanted.PAUSED, "active", Actual.ACTIVE, None),
         (Actual.PAUSED, Wanted.PAUSED, "inactive", Actual.PAUSED, None),
         (Actual.PAUSED, Wanted.PAUSED, "active", Actual.ACTIVE, PAUSED_AGAIN),
         (Actual.PAUSED, Wanted.ACTIVE, "active", Actual.ACTIVE, None),
@@ -36,6 +37,7 @@ def test_a_reading_is_believed_and_what_is_not_as_it_was_asked_for_is_said(
     told = reads(call, state)
     assert (says in (told or "")) if says else told is None
     assert (call.recording.actual, call.recording.needs_read) == (after, False)
+    assert bool(silences_of(call.recording)) is (state == "inactive")
 
 
 @pytest.mark.parametrize(("read", "is_confirmed"), [(None, True), (2, False)])
@@ -149,9 +151,10 @@ def test_acs_refuses_nothing_any_more_that_is_read_to_be_silent() -> None:
     call = recording_call()
     call.asks("pause")
     call.refuses(call.is_asked("pause"))
-    assert call.recording.ask_again_at is not None
+    reads(call, "active")
+    assert call.recording.refused_operation == "pause"
     reads(call, "inactive")
-    assert call.recording.ask_again_at is None
+    assert (call.recording.refused_operation, call.recording.ask_again_at) == ("", None)
 
 
 def test_a_reading_while_something_is_asked_confirms_what_it_proves() -> None:

@@ -7,7 +7,7 @@ import pytest
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import CallStatus, RecordingStatus
 from tests.policies import a_policy
-from tests.unit.call import WINDOW, chunk, event
+from tests.unit.call import WINDOW, chunk, event, more
 from workflows.call import chunks
 from workflows.call.chunks import ChunkKey
 
@@ -104,6 +104,15 @@ def test_what_was_guessed_rightly_stays_where_it_is() -> None:
     assert [indices(each) for each in status.recordings] == [[1], [0]]
     announced(status, chunk(0), of="r2", now=30)
     assert [indices(each) for each in status.recordings] == [[1], [0]]
+
+
+def test_a_file_without_an_id_that_another_recording_has_stays_there_and_counts_anew() -> None:
+    first = a_recording(chunks=[a_chunk(0, chunk=more(0))])
+    second = a_recording(number=2, chunks=[a_chunk(1)], actual="stopped", wanted="stopped")
+    status = a_call(first, second, policy=a_policy(export_window=WINDOW))
+    announced(status, more(0), chunk(1), of=None, at=at(3))
+    assert [indices(each) for each in status.recordings] == [[0], [1]]
+    assert [each.expires_at for each in status.recordings] == [at(3) + WINDOW] * 2
 
 
 # What of them is new.

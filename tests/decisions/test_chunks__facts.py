@@ -78,6 +78,12 @@ def test_the_kind_of_what_was_not_asked_for_is_as_it_was_told_first(
     assert recording.recording_content_type == content
 
 
+def test_what_a_kind_leaves_out_stays_as_it_was_assumed() -> None:
+    recording = a_recording(origin="announced", recording_channel_type="unmixed")
+    chunks.learn_kind(recording, MediaKind(content=ContentType.AUDIO))
+    assert recording.recording_channel_type == "unmixed"
+
+
 @pytest.mark.parametrize(
     ("origin", "declared", "is_assumed"),
     [

@@ -2,6 +2,7 @@
 
 import pytest
 
+from callvault.contracts.states import Actual
 from tests.unit.call import POLICY, SECOND, Call, agreed, paused_call, recording_call
 from workflows.call import acs_answers
 from workflows.call.lifecycle import FIRST_REFUSED_INTERVAL
@@ -178,6 +179,24 @@ def test_a_callback_is_awaited_until_its_moment_while_it_starts() -> None:
     assert call.next is None
     watch.act(due)
     assert (watch.next_due(), call.next) == (None, "confirm")
+
+
+def test_of_several_things_the_first_is_due_next() -> None:
+    call = recording_call(max_duration=MINUTE)
+    record = call.asks("pause")
+    assert guarding(call).next_due() == record.requested_at + WITHIN
+    record.is_overdue = True
+    assert guarding(call).next_due() == call.recording.started_at + MINUTE
+
+
+@pytest.mark.parametrize("facts", [{"origin": "announced"}, {"actual": Actual.STOPPED}])
+def test_nothing_is_asked_again_of_what_is_over_or_was_not_asked_for(facts: dict) -> None:
+    call = recording_call()
+    call.recording.ask_again_at = call.now
+    assert guarding(call).next_due() == call.now
+    for name, value in facts.items():
+        setattr(call.recording, name, value)
+    assert guarding(call).next_due() is None
 
 
 def test_nothing_is_due_of_what_records_as_it_should_nor_of_what_was_not_asked_for() -> None:

@@ -72,6 +72,20 @@ def test_a_request_that_makes_no_sense_says_first_what_is_wrong_with_the_recordi
     assert "expired" in (paused.life.refusal(RESUME, late, NOON + SECOND) or "")
 
 
+def test_a_request_stands_in_the_timeline_with_who_asked_and_why() -> None:
+    call = recording_call()
+    before = len(lines(call))
+    call.asks("pause", requested_by="ana", reason="card")
+    call.asks("stop", requested_by="ben", authenticated_as="k")
+    assert lines(call, before) == ["pause asked by ana (card)", "stop asked by ben (k)"]
+
+
+def test_a_hold_stands_in_the_timeline() -> None:
+    call = awaiting("all_parties", "ana")
+    held = f"held back, 1 of 1 in the call have not agreed: {hashed('ana')[:8]}…"
+    assert lines(call)[-1] == f"recording 1: {held}"
+
+
 def test_a_request_that_is_refused_changes_nothing_and_stands_with_its_reason() -> None:
     call = Call(start_recording=False)
     record = call.asks("pause", requested_by="ana", reason="card")
@@ -243,7 +257,9 @@ def test_a_workflow_that_takes_over_reads_what_is_on_and_knows_what_may_arrive()
     call.asks("resume")
     resume = call.is_asked("resume")
     call.life.in_flight = None
+    call.recording.expires_at = at(1)
     call.life.taken_over(call.ticks())
+    assert call.recording.expires_at is None, "what follows is derived anew"
     assert lines(call)[-1] == "the workflow before ended too early: this one takes over"
     assert call.recording.needs_read
     sound = call.recording.sound

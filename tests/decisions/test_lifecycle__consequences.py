@@ -15,11 +15,11 @@ from tests.unit.call import (
     recording_call,
     stopped_call,
 )
-from workflows.call import acs_answers
+from workflows.call import acs_answers, lifecycle
 from workflows.call.commands import Operation
 from workflows.call.lifecycle import MAX_TIMELINE
 
-from .facts import a_recording, at
+from .facts import a_call, a_recording, at
 
 # What is asked of ACS.
 
@@ -174,6 +174,20 @@ def test_a_call_is_over_once_all_its_recordings_are_and_none_is_waited_for(
     assert call.life.is_over is is_over
     call.life.status.kept_until = at(9)
     assert not call.life.is_over
+
+
+def test_a_state_may_grow_by_the_least_room_before_it_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured: list[object] = []
+    monkeypatch.setattr(lifecycle.state_limits, "fit", lambda *told: measured.append(told) or 0)
+    life = lifecycle.Lifecycle(a_call())
+    life._grows(lifecycle.state_limits.LEAST_ROOM, NOON)
+    assert measured == []
+    life._grows(1, NOON)
+    assert len(measured) == 1
+    life._grows(lifecycle.state_limits.LEAST_ROOM, NOON)
+    assert len(measured) == 1
 
 
 def test_of_a_long_timeline_the_first_half_and_the_newest_are_kept() -> None:

@@ -108,6 +108,14 @@ def test_a_recording_stays_where_its_file_is_archived_already(
     assert (call.recording.archive, call.recording.chunks[0].earlier_copy) == (archive, earlier)
 
 
+@pytest.mark.parametrize("changes", [0, 1])
+def test_a_file_that_is_archived_where_its_recording_lies_changes_nothing(changes: int) -> None:
+    call = with_file()
+    call.recording.archive, call.recording.archive_changes = "main", changes
+    assert call.life.reuse_copy(KEY, archived())
+    assert (call.recording.archive, call.recording.chunks[0].earlier_copy) == ("main", None)
+
+
 @pytest.mark.parametrize("why", ["it has changed before", "another file lies there"])
 def test_a_recording_follows_no_copy_if_its_files_lie_elsewhere(why: str) -> None:
     call = with_file()
