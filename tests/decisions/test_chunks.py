@@ -88,9 +88,14 @@ def test_an_event_with_an_id_corrects_what_was_guessed_without(
     origin: str, of: str | None, is_gone: bool
 ) -> None:
     guessed = a_told(origin=origin, recording_id=of, chunks=[a_chunk(0)])
-    status = a_call(guessed, a_recording(number=2, recording_id="r2"))
+    known = a_recording(number=2, recording_id="r2", actual="stopped", wanted="stopped")
+    status = a_call(guessed, known, policy=a_policy(export_window=WINDOW))
+    guessed.expires_at = at(1)
     recording, _ = announced(status, chunk(0), of="r2")
+    assert recording is known
     assert indices(recording) == [0]
+    assert recording.expires_at == at(10) + WINDOW
+    assert guessed.expires_at != at(1), "its deadlines are those of what is left"
     assert guessed.chunks == []
     assert (guessed not in status.recordings) is is_gone
 

@@ -242,6 +242,17 @@ def test_a_withdrawal_counts_whatever_was_known_before() -> None:
     assert consent.decide(status, decision, at(1000)).counts
 
 
+def test_in_joined_histories_an_agreement_is_judged_by_the_same_persons_refusals_alone() -> None:
+    status = a_call(
+        said(True, ANA, decided=600), said(False, BEN, decided=900), said(True, ANA, decided=50)
+    )
+    consent.recount(status)
+    assert all(record.counts for record in status.consents)
+    status.consents.append(said(True, BEN, decided=50))
+    consent.recount(status)
+    assert [record.counts for record in status.consents] == [True, True, True, False]
+
+
 def test_more_decisions_than_can_be_kept_forget_first_what_counts_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -18,7 +18,7 @@ from tests.unit.call import (
     hashed,
 )
 
-from .facts import A_SEAL
+from .facts import A_SEAL, at, at_or_none, seconds
 
 MINUTE = timedelta(minutes=1)
 ANA = hashed("ana")
@@ -80,7 +80,8 @@ def test_an_agreement_under_the_id_of_another_decision_is_refused(
     call = awaiting(ALL, "ana", "ben")
     first = call.gate.decided(a_decision(request_id="r1"), call.ticks())
     again = a_decision(who, given, request_id="r1")
-    assert (call.gate.refusal(again) is not None) is is_refused
+    refused = call.gate.refusal(again)
+    assert ("The requestId 'r1' was used" in (refused or "")) is is_refused
     record = call.gate.decided(again, call.ticks())
     assert (record is first) is (who == "ana" and given)
     assert len(call.life.status.consents) == (1 if is_refused or record is first else 2)
@@ -192,6 +193,19 @@ def test_a_coming_and_a_going_settle_every_recording_once() -> None:
     assert len(call.life.status.timeline) == lines, "it was known"
     call.leaves("cem", connection="a")
     assert not call.recording.is_held
+
+
+@pytest.mark.parametrize(("joined", "began"), [(None, None), (3, 3), (99, None)])
+def test_of_a_coming_that_is_told_late_the_time_until_it_was_told_is_unconfirmed(
+    joined: float | None, began: float | None
+) -> None:
+    call = agreed()
+    call.now = at(20)
+    call.agrees("cem", decided_at=at(19))
+    call.recording.sealed = A_SEAL
+    call.joins("cem", at=at_or_none(joined))
+    doubts = [(seconds(d.since), seconds(d.until)) for d in call.recording.silence.unconfirmed]
+    assert doubts == ([(began, 21)] if began else [])
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,16 @@ def test_what_is_about_to_start_with_consent_may_be_heard_of_nobody_who_refuses(
     assert not call.gate.has_paused(), "what is demanded is not known yet"
 
 
+def test_of_two_recordings_one_that_may_be_heard_is_enough() -> None:
+    call = agreed()
+    call.asks("stop")
+    call.confirms("stop")
+    call.asks("start", request_id="s2", consent_policy=ALL)
+    call.confirms("start", "confirm")
+    call.withdraws("ana")
+    assert not call.gate.has_paused()
+
+
 def test_a_recording_that_records_without_consent_may_be_heard_until_acs_is_silent() -> None:
     call = agreed()
     assert call.gate.has_paused()

@@ -106,7 +106,13 @@ def test_stays_began_when_somebody_came_or_was_told_of_first() -> None:
 
 @pytest.mark.parametrize(
     ("stays", "is_added"),
-    [([], True), ([stay(left=5)], True), ([stay(doubted=True)], False), ([stay()], False)],
+    [
+        ([], True),
+        ([stay(left=5)], True),
+        ([stay(doubted=True)], False),
+        ([stay()], False),
+        ([stay(connection="a")], False),
+    ],
 )
 def test_who_is_named_by_a_request_is_here_from_then_on(
     stays: list[Presence], is_added: bool
@@ -197,6 +203,7 @@ def test_the_last_of_two_stays_by_one_device_is_the_one_that_ends() -> None:
         ([stay(10)], 10, [("", 10, 10, False)]),
         ([stay(None)], 9, [("", None, 9, False)]),
         ([stay(10, 12)], 13, None),
+        ([stay(3, connection="a"), stay(4)], 9, [("a", 3, 9, False), ("", 4, 9, False)]),
         ([stay(10, connection="a"), stay(3)], 9, [("a", 10, None, False), ("", 3, 9, False)]),
         ([], 9, [("", None, 9, False)]),
     ],
