@@ -1,7 +1,7 @@
 """Draws changes of the deciding modules, and has the tests of each module run against them.
 
-All changes of a module are tried by one process (`forks.py`). A mutant with a source of its own,
-which the draw does not know, is imported in place of the module by a process for itself.
+Each process tries its share of the changes (`forks.py`). A mutant with a source of its own, which
+the draw does not know, is imported in place of its module by a process for itself.
 """
 
 import os
@@ -59,21 +59,20 @@ def drawn(count: int, seed: int, paths: Iterable[str] = MODULES) -> list[Change]
 
 def verdicts(drawn: Sequence[Change], processes: int, timeout: float) -> Iterator[Verdict]:
     """Yield the verdict on each change; ``timeout`` in seconds bounds one change's tests."""
-    modules: dict[str, list[Change]] = {}
-    for change in drawn:
-        modules.setdefault(change.path, []).append(change)
     told: SimpleQueue[Verdict | Exception] = SimpleQueue()
+    # Those of a module together: it is collected by as few processes as can be.
+    ordered = sorted(drawn, key=lambda change: change.path)
+    share = -(-len(ordered) // processes) or 1
     with ThreadPoolExecutor(processes) as pool:
-        for chosen in modules.values():
-            pool.submit(_try_module, chosen, timeout, told)
-        for _ in drawn:
+        for first in range(0, len(ordered), share):
+            pool.submit(_try_some, ordered[first : first + share], timeout, told)
+        for _ in ordered:
             if isinstance(verdict := told.get(), Exception):
-                pool.shutdown(cancel_futures=True)
                 raise verdict
             yield verdict
 
 
-def _try_module(
+def _try_some(
     chosen: list[Change], timeout: float, told: "SimpleQueue[Verdict | Exception]"
 ) -> None:
     context = get_context("spawn")
@@ -86,16 +85,14 @@ def _try_module(
             status, seconds = ours.recv()
             told.put(Verdict(change.mutant(), status, seconds))
     except EOFError:
-        path = chosen[0].path
-        told.put(
-            RuntimeError(f"the tests of {path} do not pass as they stand: run {MODULES[path]}")
-        )
+        tests = sorted({name for change in chosen for name in MODULES[change.path]})
+        told.put(RuntimeError(f"tests do not pass as they stand: run pytest {' '.join(tests)}"))
     process.join()
 
 
 def _tried(chosen: list[Change], timeout: float, told: Connection) -> None:
-    """Try a module's changes in a process of its own, and tell of each."""
-    try_all(chosen, MODULES[chosen[0].path], timeout, lambda *said: told.send(said))
+    """Try changes in a process of its own, and tell of each."""
+    try_all(chosen, timeout, lambda *said: told.send(said))
 
 
 def verdict(mutant: Mutant, timeout: float, tests: Sequence[str]) -> Verdict:

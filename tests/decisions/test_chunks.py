@@ -213,6 +213,15 @@ def test_an_address_is_taken_while_there_is_room_for_it(
     assert (known.chunk.content_location is not None) is is_taken
 
 
+def test_each_address_that_is_taken_leaves_less_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = [chunk(n).model_copy(update={"content_location": None}) for n in range(2)]
+    monkeypatch.setattr(chunks, "MAX_CHUNKS_SIZE", sum(map(size_of, (*bare, chunk(0)))))
+    known = [a_chunk(n, chunk=file) for n, file in enumerate(bare)]
+    recording = a_recording(recording_id="r", chunks=known)
+    announced(a_call(recording), chunk(0), chunk(1), of="r")
+    assert [each.chunk.content_location is not None for each in known] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("told", "asked", "is_left_out"), [(1, 0, False), (2, 0, True), (1, 2, False)]
 )

@@ -77,6 +77,12 @@ def test_the_terms_say_if_a_recording_is_marked_and_of_files_any_terms_of_the_ca
     assert deletion_marks.add(status, recording, REFUSAL, False, at(60)) is is_marked
 
 
+def test_of_what_was_asked_for_no_other_recordings_terms_count() -> None:
+    recording = a_recording(consent=KEEPING, was_active=True)
+    status = a_call(recording, a_recording(number=2, consent=MARKING))
+    assert not deletion_marks.add(status, recording, REFUSAL, True, at(60))
+
+
 @pytest.mark.parametrize(
     ("facts", "since"),
     [
