@@ -39,8 +39,8 @@ IN_PARALLEL = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 test: setup  ## Run all tests (PROCESSES=6, on two cores)
 	$(BIN)/pytest $(IN_PARALLEL)
 
-FAST = $(addprefix tests/,unit acs activities)
-test-fast: setup  ## Run some: unit, acs, activities; without Temporal, Azurite, slow ones
+FAST = $(addprefix tests/,unit decisions acs activities)
+test-fast: setup  ## Run some: unit, decisions, acs, activities; without Temporal, Azurite, slow ones
 	$(BIN)/pytest $(IN_PARALLEL) --numprocesses 2 -m "not server and not slow" $(FAST)
 
 SHORTENINGS ?= 1000

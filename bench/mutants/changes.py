@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from types import CodeType
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,23 +54,49 @@ class Change:
     place: int
     number: int
 
+    @property
+    def module(self) -> str:
+        """The name of the module."""
+        return self.path.removesuffix(".py").replace("/", ".")
+
     def mutant(self, text: str | None = None) -> Mutant:
         """Make the change; ``text`` stands for the content of the file."""
-        tree = _tree(self.path, text)
-        # `walk` has one order: a place is the same in every tree of the file.
-        node = next(islice(ast.walk(tree), self.place, None))
+        tree, node = self._found(text)
         old = _line(node)
         list(_of(node))[self.number](node)
         return Mutant(self.path, getattr(node, "lineno", 0), old, _line(node), ast.unparse(tree))
 
+    def code(self) -> CodeType:
+        """Return the changed module's code, each line where it stands in the file."""
+        tree, node = self._found(None)
+        list(_of(node))[self.number](node)
+        return compile(ast.fix_missing_locations(tree), str(ROOT / self.path), "exec")
+
+    def _found(self, text: str | None) -> tuple[ast.Module, ast.AST]:
+        tree = _tree(self.path, text)
+        # `walk` has one order: a place is the same in every tree of the file.
+        return tree, next(islice(ast.walk(tree), self.place, None))
+
 
 def changes(path: str, text: str | None = None) -> list[Change]:
-    """Return every change of a file, in a fixed order; ``text`` stands for its content."""
+    """Return every change of a file's functions, in a fixed order; ``text`` is its content.
+
+    The constants beside them stand in a table with their reasons: ``tests/guards/bounds.txt``.
+    """
+    tree = _tree(path, text)
+    decided = _in_functions(tree)
     return [
         Change(path, place, number)
-        for place, node in enumerate(ast.walk(_tree(path, text)))
+        for place, node in enumerate(ast.walk(tree))
+        if node in decided
         for number, _ in enumerate(_of(node))
     ]
+
+
+def _in_functions(tree: ast.Module) -> set[ast.AST]:
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    bodies = (node.body for node in ast.walk(tree) if isinstance(node, functions))
+    return {node for body in bodies for statement in body for node in ast.walk(statement)}
 
 
 def _tree(path: str, text: str | None) -> ast.Module:
@@ -106,12 +133,17 @@ def _of_expression(node: ast.expr) -> Iterator[_Apply]:
             yield _called(_CALLS[name])
         case ast.IfExp():
             yield from _decided()
+        case ast.Constant(value=int(number) | float(number)) if not isinstance(number, bool):
+            yield _with("value", number + 1)
 
 
 def _of_statement(node: ast.AST) -> Iterator[_Apply]:
     match node:
         case ast.If():
             yield from _decided()
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="log")))):
+            # A line of the worker's log is for people who look for a fault: nothing reads it.
+            return
         case ast.Expr(value=ast.Call()):
             yield _with("value", ast.Constant(value=None))
         case ast.Assign(targets=[ast.Attribute()], value=ast.Constant(value=bool(value))):
@@ -123,7 +155,7 @@ def _decided() -> Iterator[_Apply]:
     yield _with("test", ast.Constant(value=True))
 
 
-def _with(field: str, value: ast.AST) -> _Apply:
+def _with(field: str, value: ast.AST | float) -> _Apply:
     return lambda node: setattr(node, field, value)
 
 

@@ -1,22 +1,58 @@
 """The deciding modules, and the tests of each that need no server: the most telling ones first."""
 
+from bench.mutants.changes import ROOT
+
 _CALL = (
     "guards/test_small_decisions.py",
+    "guards/test_two_decisions.py",
+    "guards/test_two_facts.py",
     "unit/test_lifecycle.py",
     "unit/test_guards.py",
     "unit/test_consent.py",
-    "unit/test_alarms.py",
-)
-_CONSENT = (
-    "guards/test_two_decisions.py",
-    "guards/test_small_decisions.py",
-    "unit/test_consent.py",
     "unit/test_consent_at.py",
+    "unit/test_consent_properties.py",
     "unit/test_presence.py",
     "unit/test_late_joiners.py",
+    "unit/test_deadlines.py",
+    "unit/test_deletion_marks.py",
+    "unit/test_alarms.py",
+    "unit/test_alarm_ends.py",
+    "unit/test_callbacks.py",
+    "unit/test_chunks.py",
+    "unit/test_false_evidence.py",
+    "unit/test_given_up.py",
+    "unit/test_late_word.py",
+    "unit/test_pauses.py",
+    "unit/test_refusals.py",
+    "unit/test_results.py",
+    "unit/test_signal_times.py",
+    "unit/test_silence.py",
     "unit/test_takeover.py",
-    "unit/test_consent_properties.py",
 )
+_LIVES = (
+    "simulation/test_handing_over.py",
+    "simulation/test_due.py",
+    "simulation/test_truth.py",
+    "simulation/test_lives.py",
+)
+"""Last, as they take some seconds: all that a changed decision may lead to."""
+
+_CALL_MODULES = (
+    *(
+        "acs_answers",
+        "alarm_ends",
+        "alarms",
+        "callbacks",
+        "chunks",
+        "commands",
+        "consent",
+        "consent_gate",
+    ),
+    *("consent_holds", "deadlines", "deletion_marks", "guards", "intervals", "late_joiners"),
+    *("late_word", "lifecycle", "pauses", "presence", "recording_state", "refusals", "repeats"),
+    *("request_records", "results", "silence", "takeover", "unconfirmed"),
+)
+
 _ARCHIVE = (
     "guards/test_known_answers.py",
     "archive/test_chain.py",
@@ -26,63 +62,16 @@ _ARCHIVE = (
     "archive/test_late_events.py",
     "archive/test_duties.py",
 )
-_PROOF = (
-    "archive/test_told_links.py",
-    "archive/test_es256.py",
-    "archive/test_shortening.py",
-    *_ARCHIVE,
-)
+_PROOF = ("archive/test_es256.py", "archive/test_shortening.py", *_ARCHIVE)
 
-_LIVES = (
-    "simulation/test_handing_over.py",
-    "simulation/test_due.py",
-    "simulation/test_truth.py",
-    "simulation/test_lives.py",
-)
-"""Last, as they take some seconds: all that a changed decision may lead to."""
-
-_DECIDING: dict[str, tuple[str, ...]] = {
-    "workflows/call/acs_answers.py": (*_CALL, "unit/test_callbacks.py"),
-    "workflows/call/alarms.py": ("unit/test_alarms.py", "unit/test_deadlines.py", *_CALL),
-    "workflows/call/callbacks.py": ("unit/test_callbacks.py", *_CALL),
-    "workflows/call/chunks.py": ("unit/test_chunks.py", *_CALL),
-    "workflows/call/commands.py": (*_CALL, "unit/test_pauses.py"),
-    "workflows/call/consent.py": _CONSENT,
-    "workflows/call/consent_gate.py": (*_CONSENT, *_CALL, "unit/test_refusals.py"),
-    "workflows/call/consent_holds.py": (*_CONSENT, *_CALL, "guards/test_two_facts.py"),
-    "workflows/call/deadlines.py": (
-        "unit/test_deadlines.py",
-        "guards/test_small_decisions.py",
-        "unit/test_activity_options.py",
-    ),
-    "workflows/call/deletion_marks.py": ("unit/test_deletion_marks.py", *_CONSENT),
-    "workflows/call/guards.py": ("unit/test_guards.py", *_CALL, "unit/test_pauses.py"),
-    "workflows/call/late_joiners.py": ("unit/test_late_joiners.py", *_CONSENT),
-    "workflows/call/lifecycle.py": (
-        *_CALL,
-        "guards/test_two_facts.py",
-        "unit/test_pauses.py",
-        "unit/test_refusals.py",
-        "unit/test_takeover.py",
-    ),
-    "workflows/call/pauses.py": (*_CALL, "unit/test_pauses.py"),
-    "workflows/call/presence.py": ("unit/test_presence.py", *_CONSENT),
-    "workflows/call/refusals.py": ("unit/test_refusals.py", *_CALL),
-    "workflows/call/request_records.py": (
-        *_CALL,
-        "unit/test_pauses.py",
-        "unit/test_signal_times.py",
-    ),
-    "workflows/call/results.py": ("unit/test_results.py", *_CALL),
-    "workflows/call/silence.py": ("unit/test_silence.py", *_CALL, "unit/test_deletion_marks.py"),
-    "workflows/call/takeover.py": ("unit/test_takeover.py", "guards/test_small_decisions.py"),
+_OTHERS: dict[str, tuple[str, ...]] = {
     "workflows/activity_errors.py": ("guards/test_retries.py", "unit/test_activity_errors.py"),
     "callvault/acs/signing.py": ("acs/test_signing.py", "guards/test_known_answers.py"),
     "callvault/archive/manifests/chain.py": _ARCHIVE,
     "callvault/archive/manifests/documents.py": _ARCHIVE,
     "callvault/archive/manifests/es256.py": _PROOF,
     "callvault/archive/manifests/keys.py": _PROOF,
-    "callvault/archive/verify/told_links.py": _PROOF,
+    "callvault/archive/verify/told_links.py": ("archive/test_told_links.py", *_PROOF),
     "callvault/archive/manifests/numbered.py": ("archive/test_access_log.py", *_ARCHIVE),
     "callvault/archive/manifests/late_events.py": ("archive/test_late_events.py", *_ARCHIVE),
     "callvault/archive/manifests/service_account.py": (
@@ -96,13 +85,26 @@ _DECIDING: dict[str, tuple[str, ...]] = {
     "callvault/ingest/router.py": ("guards/test_two_facts.py", "guards/test_small_decisions.py"),
     "callvault/reconcile/verdicts.py": ("unit/test_reconcile.py",),
 }
-"""Each deciding module with the tests below `tests` that are to notice its changes."""
 
-MODULES = {
-    path: (*tests, *_LIVES) if path.startswith("workflows/call/") else tests
-    for path, tests in _DECIDING.items()
+
+def _own(path: str) -> list[str]:
+    """Return the tables of a module's decisions, which have its name."""
+    name = path.rpartition("/")[2].removesuffix(".py")
+    tests = ROOT / "tests"
+    found = [*tests.glob(f"decisions/test_{name}.py"), *tests.glob(f"decisions/test_{name}__*.py")]
+    return [str(file.relative_to(tests)) for file in sorted(found)]
+
+
+_TABLES = [table for name in _CALL_MODULES for table in _own(name)]
+"""Those of all modules of a call: one of them may be the first to see what another decides."""
+
+_DECIDING = {
+    **{f"workflows/call/{name}.py": (*_TABLES, *_CALL, *_LIVES) for name in _CALL_MODULES},
+    **_OTHERS,
 }
-"""The same, with random lives of the whole workflow where it is one of its modules.
+
+MODULES = {path: tuple(dict.fromkeys((*_own(path), *tests))) for path, tests in _DECIDING.items()}
+"""Each deciding module with the tests below `tests` that are to notice its changes.
 
 What a loop of `workflows/loops` decides needs Temporal to be seen: `python -m bench.simulation
 --mutants` changes those, line by line.

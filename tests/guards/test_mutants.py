@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from bench.mutants.__main__ import judged
-from bench.mutants.changes import ROOT, Mutant, changes
+from bench.mutants.changes import ROOT, Change, Mutant, changes
+from bench.mutants.forks import CAUGHT, UNNOTICED
 from bench.mutants.modules import MODULES
-from bench.mutants.run import CAUGHT, UNNOTICED, Verdict, drawn, verdict
+from bench.mutants.run import Verdict, drawn, verdict, verdicts
 
 ROWS = {
     "i1": (
@@ -100,13 +101,29 @@ def test_each_change_is_another_one_and_can_be_run() -> None:
         "    if a < b and not a:\n"
         "        g()\n"
         "    a.is_new = True\n"
-        "    return min(a, b) if a is b else a - b\n"
+        "    log.info('done')\n"
+        "    return min(a, b) if a is b else a - b + 7\n"
+        "LIMIT = 1 + 1\n"
     )
     made = [change.mutant(text) for change in changes("x.py", text)]
     for mutant in made:
         ast.parse(mutant.source)
     assert len({mutant.source for mutant in made} | {ast.unparse(ast.parse(text))}) == len(made) + 1
-    assert {mutant.new for mutant in made} >= {"a <= b", "a >= b", "not not a", "None", "a + b"}
+    new = {mutant.new for mutant in made}
+    assert new >= {"a <= b", "a >= b", "not not a", "None", "a + b", "8"}
+    assert {mutant.old for mutant in made}.isdisjoint({"log.info('done')", "1 + 1", "1", "True"})
+
+
+@pytest.mark.slow("runs the tests of a module in a process of its own")
+def test_a_drawn_change_is_tried_in_a_fork_of_its_own() -> None:
+    [denied] = drawn_of("callvault/header_values.py", "if False:")
+    [verdict] = verdicts([denied], 1, 100)
+    assert verdict.status == CAUGHT
+    assert verdict.mutant == denied.mutant()
+
+
+def drawn_of(path: str, new: str) -> list[Change]:
+    return [change for change in changes(path) if change.mutant().new == new][:1]
 
 
 def test_every_deciding_module_and_each_of_its_tests_is_there() -> None:

@@ -133,7 +133,6 @@ def runs_already(call: Lifecycle, command: Command, recording_id: str, now: date
     answered(call, command, outcome, now)
     # When it began, nobody knows, and what was asked again may still arrive.
     silence.sound_given_up(recording, now, is_start=True)
-    call.settle(recording, now)
 
 
 def has_begun(call: Lifecycle, recording: RecordingStatus, recording_id: str, now: datetime) -> str:

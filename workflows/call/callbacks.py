@@ -208,5 +208,4 @@ def _was_paused(recording: RecordingStatus, now: datetime) -> str:
         PauseRecord(requested_by=THIRD_PARTY, reason=why, requested_at=now, received_at=now)
     )
     pauses.review(recording)
-    pauses.confirm(recording, [])
     return f"{why}: ask for `resume` if it is to record"

@@ -110,7 +110,6 @@ def announce(status: CallStatus, event: FileStatusUpdated, now: datetime) -> Ann
         refresh(status, each)
     if recording.window_closed:
         recording.problem = describe_missing(recording)
-    refresh(status, recording)
     return Announced(recording, left_out)
 
 

@@ -115,14 +115,14 @@ class Lifecycle:
         if refused is None and isinstance(request, StartRequest):
             self._open_recording(request, now)
         self._note_request(operation, request, refused, now)
-        number = self.current.number if self.current else 0
+        current = self.current
+        number = current.number if current else 0
         record = self.requests.add(operation, request, number, now, refused)
-        if self.current is not None:
-            if refused is None:
-                self.current.ask_again_at = None
-                self._take(request, record, self.current)
-            # A start tells who is in the call, which an earlier recording may still record.
-            self.settle_all(now)
+        if current is not None and refused is None:
+            current.ask_again_at = None
+            self._take(request, record, current)
+        # A start tells who is in the call, which an earlier recording may still record.
+        self.settle_all(now)
         return record
 
     def _first(
@@ -191,12 +191,10 @@ class Lifecycle:
         self.note(now, f"the call ended {ended.reason}".rstrip())
         for recording in self._controlled():
             recording.wanted = Wanted.STOPPED
-            self.settle(recording, now)
         for recording in self.status.recordings:
-            if recording.looked_for_until is not None:
-                # ACS records nothing beyond a call; that this call is over, ACS has not said.
-                recording.looked_for_until = None
-                self.settle(recording, now)
+            # ACS records nothing beyond a call; that this call is over, ACS has not said.
+            recording.looked_for_until = None
+        self.settle_all(now)
 
     def cancelled(self, now: datetime) -> None:
         """Fold that the workflow was cancelled: what it records is to be stopped, and kept."""
@@ -524,20 +522,19 @@ class Lifecycle:
         """Draw up the account of silence, once there are guards to tell what takes too long."""
         if self.status.policy is not None:
             within = self.guards_of(recording).pause_confirm_within
-            since, why = self._silence_wanted(recording) or (None, "")
+            since, why = self._silence_wanted(recording)
             silence.review(recording, since, why, within, now)
 
-    def _silence_wanted(self, recording: RecordingStatus) -> tuple[datetime, str] | None:
+    def _silence_wanted(self, recording: RecordingStatus) -> tuple[datetime | None, str]:
         wanted = pauses.silence_wanted(recording)
-        if wanted is None and recording.refused_operation == Operation.STOP:
-            stops = (
-                record.requested_at
-                for record in self.status.requests.values()
-                if record.recording == recording.number and record.operation == Operation.STOP
-            )
-            since = min(stops, default=None)
-            return (since, "ACS refused to stop it") if since is not None else None
-        return wanted
+        if wanted is not None or recording.refused_operation != Operation.STOP:
+            return wanted or (None, "")
+        stops = (
+            record.requested_at
+            for record in self.status.requests.values()
+            if record.recording == recording.number and record.operation == Operation.STOP
+        )
+        return min(stops, default=None), "ACS refused to stop it"
 
     def guards_of(self, recording: RecordingStatus) -> ResourceGuards:
         """Return the guards of a recording: what its request says, else what its resource says."""

@@ -93,7 +93,6 @@ def fold(recording: RecordingStatus, record: ControlRecord) -> None:
             record.released = _named(others)
         case Operation.STOP:
             recording.wanted = Wanted.STOPPED
-    review(recording)
 
 
 def hold(recording: RecordingStatus, record: ControlRecord) -> None:

@@ -66,8 +66,7 @@ def last_goings(status: CallStatus) -> list[datetime]:
 
 def named(status: CallStatus, participant: str, now: datetime) -> None:
     """Fold that a request names somebody who is in the call already, by whatever device."""
-    if participant not in here(status):
-        _join(status, Presence(participant=participant, told_at=now))
+    _join(status, Presence(participant=participant, told_at=now))
 
 
 def move(status: CallStatus, change: ParticipantChanged, now: datetime) -> bool:

@@ -385,7 +385,7 @@ def _take_back(
     account, end = recording.silence, interval.until
     before = account.silent[: account.silent.index(interval)]
     earlier = before[-1].until if before else None
-    at = min(max(at, earlier or at), end or at)
+    at = min(max(at, earlier or at), end or FOREVER)
     _end(recording, interval, at)
     mark = UnconfirmedInterval(since=at, until=end or at, reason=why, is_finding=is_finding)
     # It may reach back before the silence, to the reading that was to prove it.

@@ -1,0 +1,127 @@
+"""Late joiners: who is to hear that a recording is on, and until when it is held back."""
+
+from typing import Any
+
+import pytest
+
+from callvault.contracts.consent import JoinerAnnouncement, Presence
+from callvault.contracts.status import CallStatus, RecordingStatus
+from tests.policies import a_policy
+from tests.unit.call import hashed
+from workflows.call import late_joiners
+from workflows.call.late_joiners import Joiner
+
+from .facts import a_call, a_recording, at, at_or_none, seconds
+
+ANA = hashed("ana")
+TELLING = a_policy(announce_late_joiners=True)
+SILENT = a_policy(announce_late_joiners=False)
+
+
+def told(answered: float | None = None, problem: str = "", who: str = ANA) -> JoinerAnnouncement:
+    return JoinerAnnouncement(
+        participant=who, requested_at=at(1), answered_at=at_or_none(answered), problem=problem
+    )
+
+
+def with_joiners(*told: JoinerAnnouncement, **facts: Any) -> RecordingStatus:
+    return a_recording(joiner_announcements=list(told), **facts)
+
+
+def left(who: str = ANA) -> Presence:
+    return Presence(participant=who, left_at=at(5), told_at=at(5))
+
+
+@pytest.mark.parametrize(
+    ("policy", "facts", "is_noted"),
+    [
+        (TELLING, {}, True),
+        (SILENT, {}, False),
+        (None, {}, False),
+        (TELLING, {"wanted": "stopped"}, False),
+        (TELLING, {"wanted": "paused"}, True),
+        (TELLING, {"origin": "announced"}, False),
+    ],
+)
+def test_who_joins_is_to_hear_of_each_recording_that_is_on_where_a_resource_wants_it(
+    policy: Any, facts: dict[str, Any], is_noted: bool
+) -> None:
+    recording = a_recording(**facts)
+    status = a_call(recording, policy=policy)
+    late_joiners.joined(status, ANA, at(7))
+    noted = [
+        (each.participant, seconds(each.requested_at)) for each in recording.joiner_announcements
+    ]
+    assert noted == ([(ANA, 7)] if is_noted else [])
+    assert late_joiners.to_tell(status) == ([Joiner(1, ANA)] if is_noted else [])
+
+
+def test_who_comes_again_is_to_hear_it_again_only_if_that_failed() -> None:
+    heard, failed, other = told(3), told(problem="503"), told(problem="503", who=hashed("ben"))
+    recordings = (with_joiners(heard), with_joiners(other, failed, number=2))
+    status = a_call(*recordings, policy=TELLING)
+    assert late_joiners.to_tell(status) == []
+    late_joiners.joined(status, ANA, at(7))
+    assert late_joiners.to_tell(status) == [Joiner(2, ANA)]
+    assert [len(each.joiner_announcements) for each in recordings] == [1, 2]
+
+
+@pytest.mark.parametrize(("room", "left_out"), [(1, 1), (2, 0)])
+def test_who_is_one_too_many_is_counted(
+    room: int, left_out: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_joiners, "MAX_JOINERS", room)
+    recording = with_joiners(told(3, who=hashed("ben")))
+    late_joiners.joined(a_call(recording, policy=TELLING), ANA, at(7))
+    assert recording.joiners_left_out == left_out
+    assert len(recording.joiner_announcements) == 2 - left_out
+
+
+@pytest.mark.parametrize(
+    ("announcement", "facts", "people", "awaits"),
+    [
+        (told(), {}, [], True),
+        (told(3), {}, [], False),
+        (told(problem="503"), {}, [], False),
+        (told(), {"wanted": "stopped"}, [], False),
+        (told(), {}, [left()], False),
+        (told(), {}, [left(hashed("ben"))], True),
+    ],
+)
+def test_an_announcement_matters_until_it_is_answered_or_they_or_the_recording_are_gone(
+    announcement: JoinerAnnouncement, facts: dict[str, Any], people: list, awaits: bool
+) -> None:
+    recording = with_joiners(announcement, **facts)
+    status = a_call(recording, participants=people)
+    assert late_joiners.awaits(status, recording, announcement) is awaits
+    assert bool(late_joiners.to_tell(status)) is awaits
+
+
+@pytest.mark.parametrize(
+    ("announcements", "people", "left_out", "count"),
+    [
+        ([], [], 0, 0),
+        ([told()], [], 0, 1),
+        ([told(problem="503")], [], 0, 1),
+        ([told(3)], [], 0, 0),
+        ([told()], [left()], 0, 0),
+        ([told(), told(who=hashed("ben"))], [left()], 0, 1),
+        ([], [], 2, 2),
+        ([told()], [], 2, 3),
+    ],
+)
+def test_a_recording_is_held_back_while_somebody_here_has_not_heard_it(
+    announcements: list, people: list, left_out: int, count: int
+) -> None:
+    recording = with_joiners(*announcements, joiners_left_out=left_out)
+    status: CallStatus = a_call(recording, participants=people)
+    said = f"{count} who joined have not heard the announcement" if count else ""
+    assert late_joiners.unheard(status, recording) == said
+
+
+def test_the_webhooks_answer_is_noted_of_the_one_it_is_about() -> None:
+    recording = with_joiners(told(who=hashed("ben")), told())
+    late_joiners.told(recording, ANA, at(9))
+    late_joiners.not_told(recording, hashed("ben"), "503")
+    noted = [(each.problem, seconds(each.answered_at)) for each in recording.joiner_announcements]
+    assert noted == [("503", None), ("", 9)]
