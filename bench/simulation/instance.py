@@ -114,6 +114,10 @@ class RunInstance:
         """Throw the instance away."""
         self._instance.activate(WorkflowActivation(run_id=self._opening.run_id, jobs=[eviction()]))
 
+    def forget(self) -> None:
+        """Keep no activation any more, as a worker does: it cannot be replayed then."""
+        self._journal.clear()
+
     def _create(self) -> WorkflowInstance:
         details = WorkflowInstanceDetails(
             payload_converter_factory=lambda: data_converter.payload_converter,
