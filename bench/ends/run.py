@@ -14,7 +14,7 @@ from temporalio.client import Client, WorkflowHistory
 from bench.ends.findings import Export, Findings, Scale
 from bench.ends.load import WINDOWS, Call, Pauses, end_calls, open_calls, pause_others
 from bench.latency import Backend
-from bench.process_usage import peak
+from bench.process_usage import KIBIBYTE, peak
 from callvault.contracts import names
 from callvault.local.ports import Ports
 from callvault.local.processes import Supervisor
@@ -60,7 +60,7 @@ class Storm:
             exports=[each for call in calls for each in await self._exports(call)],
             pauses=pauses,
             memory={
-                each.name: peak(each.pid) // 1024
+                each.name: peak(each.pid) // KIBIBYTE
                 for each in self._supervisor.processes
                 if each.name.startswith("worker")
             },

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from bench.open.run import Found, Scale, Side
+from bench.process_usage import KIBIBYTE
 
 MAX_CACHED = 200.0
 MAX_UNCACHED = 40.0
@@ -88,7 +89,7 @@ def _rows(found: Found) -> str:
 def _side(side: Side) -> str:
     cuts = statistics.quantiles(side.pauses, n=100)
     return (
-        f"**{side.each:.0f}** | {side.resident / 1024:.0f} | {side.idle:.1%} |"
+        f"**{side.each:.0f}** | {side.resident / KIBIBYTE:.0f} | {side.idle:.1%} |"
         f" {cuts[49]:.0f} / {cuts[98]:.0f}"
     )
 
