@@ -7,7 +7,7 @@
 import argparse
 import gc
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,15 @@ _SETTINGS = Settings.model_validate(
 _BEGINNING = Beginning(policy=resource_policy(_SETTINGS, "default"))
 
 
-def open_recording(number: int) -> RunInstance:
-    """Let a workflow begin a recording, and return it once ACS has accepted the start."""
+def open_recording(number: int, flags: Iterable[int] = ()) -> RunInstance:
+    """Let a workflow begin a recording, and return it once ACS has accepted the start.
+
+    ``flags`` are changes of the SDK's own that it makes use of.
+    """
     request = {"serverCallId": f"{_ID}{number}", "requestedBy": "bench", **SOUND}
     arguments = (protocol.payload(request),)
-    run = RunInstance(Opening(f"recording-{number}", f"run-{number}", BEGUN_AT, arguments, number))
+    opening = Opening(f"recording-{number}", f"run-{number}", BEGUN_AT, arguments, number)
+    run = RunInstance(opening, flags=flags)
     commands, now = run.begin(), BEGUN_AT
     while asked := [c.schedule_activity for c in commands if c.HasField("schedule_activity")]:
         now += timedelta(milliseconds=100)

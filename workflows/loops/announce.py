@@ -43,7 +43,7 @@ class AnnounceLoop:
     async def _announce(self, recording: RecordingStatus) -> None:
         """Announce a recording, unless it is not wanted any more."""
         answer = activity_calls.announce(self._gate.status, recording)
-        await workflow.wait_condition(
+        await self._run.until(
             lambda: answer.done() or not self._gate.awaits_announcement(recording)
         )
         is_given_up = not answer.done()
@@ -60,7 +60,7 @@ class AnnounceLoop:
         """Announce a recording to somebody who joined, unless that matters no more."""
         recording = self._gate.recording_of(joiner)
         answer = activity_calls.announce(self._gate.status, recording, joiner.participant)
-        await workflow.wait_condition(lambda: answer.done() or not self._gate.awaits_joiner(joiner))
+        await self._run.until(lambda: answer.done() or not self._gate.awaits_joiner(joiner))
         is_given_up = not answer.done()
         answer.cancel()
         try:

@@ -55,7 +55,7 @@ class LegalHoldsLoop:
         self._is_writing = True
         self._problem = ""
         writing = activity_calls.write_hold(legal_holds.order(self._call.status, hold))
-        await workflow.wait_condition(lambda: writing.done() or self._run.is_draining)
+        await self._run.until(lambda: writing.done() or self._run.is_draining)
         is_called_off = not writing.done()
         writing.cancel()
         try:

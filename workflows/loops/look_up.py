@@ -63,7 +63,7 @@ class LookUpLoop:
         recording = self._call.recording(number)
         self._looked[number] = escalations = recording.escalations
         looking = activity_calls.find_sealed(self._call.status, recording)
-        await workflow.wait_condition(
+        await self._run.until(
             lambda: (
                 looking.done()
                 or not self._is_overdue(recording)

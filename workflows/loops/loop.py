@@ -12,6 +12,7 @@ from temporalio import workflow
 
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.clock import Clock
+from workflows.loops.waiting import Waiting
 
 Item = TypeVar("Item")
 
@@ -43,7 +44,12 @@ class Run:
     def __init__(self, call: Lifecycle) -> None:
         self._call = call
         self._loops: tuple[Loop, ...] = ()
-        self.clock = Clock()
+        self._waiting = Waiting()
+        self.until = self._waiting.until
+        """Wait until a condition holds; any number of tasks may."""
+        self.check_conditions = self._waiting.check
+        """Run beside all that waits, from the beginning of the run to its end."""
+        self.clock = Clock(self._waiting)
         self.continues_as_new = False
         """True if the next run takes over."""
         self._is_ending = False
@@ -81,14 +87,12 @@ class Run:
             self._is_ending = False
             # An open update must be answered before the workflow ends, and a message may have
             # brought new work meanwhile, which its own answer may wait for: then all begins anew.
-            await workflow.wait_condition(
-                lambda: workflow.all_handlers_finished() or not self.is_finished
-            )
+            await self.until(lambda: workflow.all_handlers_finished() or not self.is_finished)
 
     async def _end_in_time(self) -> None:
         """Let the next run take over once the history is long and everything is called off."""
         while not self.is_finished:
-            await workflow.wait_condition(lambda: self.is_finished or self._may_continue_as_new())
+            await self.until(lambda: self.is_finished or self._may_continue_as_new())
             # Another loop, woken at the same moment, may have brought up something new.
             self.continues_as_new = not self._is_complete() and self._may_continue_as_new()
         # No loop is left behind by others that have ended: it would wait for them for ever.
@@ -136,7 +140,7 @@ async def each_once(
         run.clock.look()
 
     while not run.is_finished:
-        await workflow.wait_condition(lambda: run.is_finished or bool(to_begin()))
+        await run.until(lambda: run.is_finished or bool(to_begin()))
         for item in to_begin():
             # At once, not in the task: the task begins later than the next look.
             under_way.add(item)
@@ -148,7 +152,7 @@ async def one_at_a_time(
 ) -> None:
     """Do one thing after the other, each as it is to be done when its turn comes."""
     while not run.is_finished:
-        await workflow.wait_condition(lambda: run.is_finished or next_item() is not None)
+        await run.until(lambda: run.is_finished or next_item() is not None)
         # What came up as the run was finished is left to the next one: no other loop works here.
         if not run.is_finished and (item := next_item()) is not None:
             await do(item)

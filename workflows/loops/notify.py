@@ -83,9 +83,7 @@ class NotifyLoop:
     async def _deliver(self, alarm: Alarm, is_needless: Callable[[], bool]) -> "_Answer":
         """Send until it is delivered, given up, or needless, or the next run takes over."""
         sending = activity_calls.send_alarm(alarm)
-        await workflow.wait_condition(
-            lambda: sending.done() or is_needless() or self._run.is_draining
-        )
+        await self._run.until(lambda: sending.done() or is_needless() or self._run.is_draining)
         is_called_off = not sending.done()
         sending.cancel()
         try:

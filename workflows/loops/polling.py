@@ -100,7 +100,7 @@ class StatePollingLoop(_StateLoop):
         if not self._is_needed(recording):
             return
         poll = activity_calls.poll_state(self._call.status, recording, interval)
-        await workflow.wait_condition(lambda: poll.done() or not self._is_needed(recording))
+        await self._run.until(lambda: poll.done() or not self._is_needed(recording))
         is_called_off = not poll.done()
         poll.cancel()
         try:
@@ -138,7 +138,7 @@ class SilencePollingLoop(_StateLoop):
             is_slow = self._run.clock.seen.now - begun_at > MAX_REUSE
             return (is_another and is_slow) or (is_proven and not silence.is_silent(recording))
 
-        await workflow.wait_condition(lambda: poll.done() or is_outdated() or self._run.is_finished)
+        await self._run.until(lambda: poll.done() or is_outdated() or self._run.is_finished)
         if not poll.done() and self._run.is_finished:
             # It ends with the run: to call it off would cost an event.
             return
@@ -167,7 +167,7 @@ class ResultPollingLoop(_PollingLoop):
         """Poll until there is a file that was not known."""
         recording = self._call.recording(number)
         poll = activity_calls.poll_result(self._call.status, recording)
-        await workflow.wait_condition(
+        await self._run.until(
             lambda: poll.done() or not self._is_due(recording) or self._run.is_finished
         )
         is_called_off = not poll.done()

@@ -62,7 +62,7 @@ class RecallLoop:
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Learn everything that there is to learn."""
         while not self._run.is_finished:
-            await workflow.wait_condition(lambda: self._run.is_finished or not self.is_idle)
+            await self._run.until(lambda: self._run.is_finished or not self.is_idle)
             if self._call.is_recalling:
                 await self._recall()
             while self._told:

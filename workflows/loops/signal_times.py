@@ -82,7 +82,7 @@ class SignalTimesLoop:
     async def run(self, group: asyncio.TaskGroup) -> None:
         """Find out the times of all that came by one moment together."""
         while not self._run.is_finished:
-            await workflow.wait_condition(lambda: self._run.is_finished or self._is_to_ask())
+            await self._run.until(lambda: self._run.is_finished or self._is_to_ask())
             if not self._run.is_finished:
                 self._is_asking = True
                 await self._ask(tuple(self._call.status.untimed))
@@ -96,7 +96,7 @@ class SignalTimesLoop:
 
     async def _ask(self, signals: tuple[UntimedSignal, ...]) -> None:
         asked, run = activity_calls.signal_times(signals), self._run
-        await workflow.wait_condition(lambda: asked.done() or run.is_draining or run.is_finished)
+        await run.until(lambda: asked.done() or run.is_draining or run.is_finished)
         is_called_off = not asked.done()
         asked.cancel()
         try:
