@@ -39,7 +39,7 @@ class Scale:
     seed: int = 1
 
 
-SHORT = Scale(calls=40, seconds=2, others=2, exports_at_once=1, timeout=90)
+SHORT = Scale(calls=24, seconds=2, others=2, exports_at_once=1, timeout=90)
 
 
 @dataclass(frozen=True)

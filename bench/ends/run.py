@@ -29,6 +29,12 @@ _ARCHIVED = (
 )
 _LOOK_INTERVAL = 2.0
 
+_ONE_PARTITION = {
+    "matching.numTaskqueueReadPartitions": 1,
+    "matching.numTaskqueueWritePartitions": 1,
+}
+"""Temporal gives out by priority within a partition of a task queue, of which it makes four."""
+
 
 class Storm:
     """Calls that end at once, on one stack."""
@@ -115,6 +121,7 @@ def _stack(supervisor: Supervisor, home: Path, scale: Scale) -> Iterator[Stack]:
         archive=home / "archive",
         emulator_options=["--media", "sparse"],
         workers=(("--only", "control"), ("--only", "exports")),
+        dynamic_config=_ONE_PARTITION,
         ports=Ports(emulator=port, emulator_content=content),
         settings=_settings(home, f"http://{HOST}:{port}", scale),
     )
