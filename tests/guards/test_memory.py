@@ -7,7 +7,7 @@ from bench.simulation.instance import RunInstance
 
 RECORDINGS = 100
 
-MAX_HELD = 125.0
+MAX_HELD = 95.0
 MAX_LEFT = 2.0
 """KiB of Python's objects for each: while it is in the cache, and once it is not."""
 

@@ -91,7 +91,7 @@ class ControlLoop:
             return None
         return command
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Ask for all that brings the recordings nearer to what is wanted."""
         await one_at_a_time(self._run, self.next_command, self._execute)
 

@@ -1,6 +1,5 @@
 """The export loop: copies every announced file into the archive."""
 
-import asyncio
 from datetime import datetime
 from typing import NamedTuple
 
@@ -27,7 +26,7 @@ from workflows.call.chunks import ChunkKey, find_chunk
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.clock import Moment
 from workflows.loops.delete_source import SourceDeletionLoop
-from workflows.loops.loop import Run, each_once
+from workflows.loops.loop import Run
 
 
 class Conditions(NamedTuple):
@@ -71,9 +70,9 @@ class ExportLoop:
         """True if every announced chunk is archived or lost."""
         return not self._exporting and not chunks.to_export(self._call.status)
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Export every announced chunk, each on its own."""
-        await each_once(self._run, group, self._exporting, self._to_export, self._export)
+        self._run.begin_each(self._exporting, self._to_export, self._export)
 
     def _to_export(self) -> list[ChunkKey]:
         # Sorted, as a set has no order of its own: a replay must give the same commands.

@@ -1,6 +1,5 @@
 """The loop of legal holds: has each written into the archives, and its release."""
 
-import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
@@ -43,7 +42,7 @@ class LegalHoldsLoop:
         """True if the archives have every hold, and every release."""
         return not self._is_writing and legal_holds.to_write(self._call.status) is None
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Write every hold, and every release."""
         await one_at_a_time(self._run, self._next, self._write)
 

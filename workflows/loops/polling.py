@@ -5,7 +5,6 @@ While it should be silent it is read soon and regularly. Its result is polled on
 overdue, if the resource's service can be asked for that.
 """
 
-import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
@@ -23,7 +22,7 @@ from workflows.call.commands import Operation
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.recording_state import is_awaiting
 from workflows.loops.clock import Moment
-from workflows.loops.loop import Run, each_once
+from workflows.loops.loop import Run
 
 MAX_REUSE = timedelta(seconds=4)
 """Longest time for which the poll of a pause serves the next one, too: it still reads often."""
@@ -44,9 +43,9 @@ class _PollingLoop:
         self._polled: set[int] = set()
         """The numbers of the recordings that this run polls no more."""
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Poll every recording that is due, each on its own, and anew while it stays so."""
-        await each_once(self._run, group, self._polling, self._to_poll, self._poll)
+        self._run.begin_each(self._polling, self._to_poll, self._poll)
 
     def _to_poll(self) -> list[int]:
         return [

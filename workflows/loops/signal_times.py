@@ -1,6 +1,5 @@
 """The signal times loop: finds out when signals came that did not tell it themselves."""
 
-import asyncio
 from collections import Counter
 from typing import Literal
 
@@ -79,7 +78,7 @@ class SignalTimesLoop:
         if key is not None:
             self.search(signal, key)
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Find out the times of all that came by one moment together."""
         while not self._run.is_finished:
             await self._run.until(lambda: self._run.is_finished or self._is_to_ask())

@@ -5,7 +5,7 @@ together. An open recording has twenty tasks that wait: a quarter of its memory 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from temporalio import workflow
 
@@ -18,14 +18,15 @@ class Waiting:
     def __init__(self) -> None:
         self._awaited: list[tuple[Condition, asyncio.Future[None]]] = []
 
-    async def until(self, condition: Condition) -> None:
-        """Wait until a condition holds, once everybody has done what is to be done now.
+    def until(self, condition: Condition) -> Awaitable[None]:
+        """Await until a condition holds, once everybody has done what is to be done now.
 
         Those that come true at the same time go on in the order in which they began to wait.
         """
+        # The future itself: a coroutine around it would be one more thing to keep for each wait.
         come_true = asyncio.get_running_loop().create_future()
         self._awaited.append((condition, come_true))
-        await come_true
+        return come_true
 
     async def check(self) -> None:
         """Check all conditions whenever the SDK checks its own; never returns."""
