@@ -10,9 +10,10 @@ from callvault.contracts.participants import UNKNOWN_PARTICIPANT, ParticipantCha
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import consent, deletion_marks, late_joiners, presence
+from workflows.call import consent, deletion_marks, late_joiners, late_word, presence
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
+from workflows.call.intervals import Span
 from workflows.call.late_joiners import Joiner
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.pauses import GATE
@@ -100,6 +101,8 @@ class ConsentGate:
         else:
             self._stop_without_consenting(change.participant, now)
         self._call.settle_all(now)
+        told = Span(min(change.at or now, now), now)
+        late_word.moved(self._call, change.participant, change.joined, told, now)
 
     def has_paused(self) -> bool:
         """Tell if nothing is recorded without consent, as ACS has confirmed."""
