@@ -4,7 +4,7 @@ import os
 import platform
 import statistics
 
-from bench.ends.findings import MAX_ADDED_P50, MAX_ADDED_P99, MAX_MEMORY, PATIENCE, Findings, Scale
+from bench.ends.findings import MAX_ADDED_P50, MAX_ADDED_P99, PATIENCE, Findings, Scale
 from bench.ends.load import WINDOWS
 
 _PAGE = """\
@@ -31,7 +31,7 @@ All {archived} recordings were archived and sealed {took:.0f} s after the first 
 |---|--:|
 {memory}
 
-The limit is {max_memory} MiB.
+The limit is {max_memory:.0f} MiB.
 
 Pauses of {others} other calls meanwhile, from the request to its arrival at ACS, p50 / p99 of
 {samples} each: {bare50:.1f} / {bare99:.1f} ms as bare REST calls, {ours50:.1f} / {ours99:.1f} ms
@@ -57,7 +57,7 @@ def page(found: Findings, scale: Scale, load: float) -> str:
         overtakers=len(found.overtakers()) or "No",
         patience=PATIENCE.total_seconds(),
         memory="\n".join(f"| {name} | {peak} |" for name, peak in found.memory.items()),
-        max_memory=MAX_MEMORY,
+        max_memory=found.memory_limit,
         others=scale.others,
         samples=len(found.pauses.callvault),
         bare50=bare50,
