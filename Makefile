@@ -18,7 +18,7 @@ TEMPORAL_READY := .sdk/temporal-server/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help vcon setup demo dev test test-fast proof fuzz clients check lint types imports openapi rules audit bench simulate listen chaos cluster mutants erasures subjects deploys histories schemas lock clean
+.PHONY: help vcon setup demo dev test test-fast proof fuzz clients check lint types imports openapi rules audit bench open ends simulate listen chaos cluster mutants erasures subjects deploys histories schemas lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -108,6 +108,13 @@ SEED ?= 1
 CALLS ?= 2000
 listen: setup  ## Play random calls, and hear if anything is recorded that is claimed to be silent (SEED=1 CALLS=2000)
 	$(BIN)/python -m bench.listen --seed $(SEED) --calls $(CALLS)
+
+OPEN ?= 1000,5000
+open: setup  ## Measure what open recordings cost a worker, and write docs/many-open.md (OPEN=1000,5000,20000)
+	$(BIN)/python -m bench.open --open $(OPEN)
+
+ends: setup  ## Let many recorded calls end within a minute, and write docs/many-ends.md (SEED=1 CALLS=2000)
+	$(BIN)/python -m bench.ends --seed $(SEED) --calls $(CALLS)
 
 SEEDS ?= 1
 SCENARIOS ?= 1000

@@ -105,6 +105,19 @@ class Backend:
             if entry["kind"] == "request" and f"{recording_id}:pause" in entry["path"]
         ]
 
+    async def pauses(self) -> dict[str, float]:
+        """Return when each recording's last pause arrived at ACS, in epoch seconds.
+
+        Of those that the emulator's log still holds.
+        """
+        answer = await self.http.get(f"{self.stack.emulator.control}/request-log")
+        requests = [each for each in answer.json()["entries"] if each["kind"] == "request"]
+        return {
+            entry["path"].rpartition("/")[2].partition(":pause")[0]: _seconds(entry["time"])
+            for entry in requests
+            if ":pause" in entry["path"]
+        }
+
 
 SOUND = {
     "recording_content_type": "audio",

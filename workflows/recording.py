@@ -123,6 +123,7 @@ class RecordingWorkflow:
         request = self.begun.request
         if isinstance(request, Unreadable):
             raise ApplicationError(request.problem, type="InvalidRequest", non_retryable=True)
+        checking = asyncio.create_task(self.this_run.check_conditions())
         await self._through_cancellation(self._begin(request))
         if self.begun.takes_over:
             self.call.taken_over(workflow.now())
@@ -133,6 +134,7 @@ class RecordingWorkflow:
         while not self.this_run.is_finished:
             await self._through_cancellation(self._work())
         showing.cancel()
+        checking.cancel()
         self._show()
         if self.this_run.continues_as_new:
             # The request as it was read: what else a caller sent along would be carried for ever.
@@ -407,7 +409,7 @@ class RecordingWorkflow:
             # all conditions would take longer than all else together.
             await clock.changed(lambda: (display.of(self.call.status), clock.seen), *due)
             # Once everybody has done what is to be done now.
-            await workflow.wait_condition(lambda: True)
+            await self.this_run.until(lambda: True)
 
     def _show(self) -> None:
         self.shown.bring_up_to_date(self.call.status, self.this_run.clock.seen.now)
@@ -467,7 +469,7 @@ class RecordingWorkflow:
     async def _paused_or_due(self, since: datetime) -> None:
         """Wait until nothing is recorded without consent; raise once a pause may take no longer."""
         status, has_paused = self.call.status, partial(self.gate.has_paused, since)
-        await workflow.wait_condition(lambda: status.policy is not None or has_paused())
+        await self.this_run.until(lambda: status.policy is not None or has_paused())
         if has_paused():
             return
         current = self.call.current
@@ -481,7 +483,7 @@ class RecordingWorkflow:
     async def _settled_or_due(self, record: ControlRecord) -> None:
         """Wait until a request is settled; for a pause, no longer than its caller may wait."""
         status = self.call.status
-        await workflow.wait_condition(
+        await self.this_run.until(
             lambda: status.policy is not None or record.state is not RequestState.PENDING
         )
         if record.state is not RequestState.PENDING:

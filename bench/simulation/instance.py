@@ -5,7 +5,7 @@ byte for byte: as a replay does, which sees no query and no update that was reje
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,11 +53,14 @@ class _Entry:
 class RunInstance:
     """One run: activations go in, commands come out."""
 
-    def __init__(self, opening: Opening, definition: type = RecordingWorkflow) -> None:
+    def __init__(
+        self, opening: Opening, definition: type = RecordingWorkflow, flags: Iterable[int] = ()
+    ) -> None:
+        """``flags`` are changes of the SDK's own that the run is to make use of."""
         self._opening = opening
         self._definition = definition
         self._journal: list[_Entry] = []
-        self._flags: set[int] = set()
+        self._flags = set(flags)
         """Those of the SDK's own changes that this run has made use of, as its history says."""
         self._instance = self._create()
         self.history_length = 2
@@ -113,6 +116,10 @@ class RunInstance:
     def evict(self) -> None:
         """Throw the instance away."""
         self._instance.activate(WorkflowActivation(run_id=self._opening.run_id, jobs=[eviction()]))
+
+    def forget(self) -> None:
+        """Keep no activation any more, as a worker does: it cannot be replayed then."""
+        self._journal.clear()
 
     def _create(self) -> WorkflowInstance:
         details = WorkflowInstanceDetails(

@@ -12,6 +12,7 @@ from typing import Any
 
 from temporalio.client import Client
 
+from bench.process_usage import KIBIBYTE, peak, resident
 from bench.storm.findings import Attack, Findings, Scale
 from bench.storm.load import (
     EVENT_SECRET,
@@ -62,7 +63,7 @@ class Storm:
 
     async def run(self) -> Findings:
         """Run all phases, one after the other."""
-        before = self._memory("VmRSS")
+        before = resident(self._pid) // KIBIBYTE
         _say("steady")
         steady = await self._at_rate(self._scale.steady_rate, self._scale.steady_seconds)
         _say("as fast as answers come")
@@ -82,7 +83,7 @@ class Storm:
             sent=self._sent,
             known=await self._known(),
             memory_before=before,
-            memory_peak=self._memory("VmHWM"),
+            memory_peak=peak(self._pid) // KIBIBYTE,
         )
 
     async def _at_rate(self, rate: float, seconds: float) -> Answers:
@@ -153,11 +154,6 @@ class Storm:
     def _events(self, number: float) -> list[bytes]:
         self._sent += int(number)
         return [event(call) for call in islice(self._calls, int(number))]
-
-    def _memory(self, field: str) -> int:
-        status = Path(f"/proc/{self._pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith(field))
-        return int(line.split()[1]) // 1024
 
 
 def _say(phase: str) -> None:

@@ -88,8 +88,9 @@ class ResourceSettings(Section):
     """Interval at which ACS is asked, at first, whether a recording is still on, in case no event
     tells of its end; later up to four times as long."""
     escalation_schedule: Durations = ()
-    """Ages of a file at which an alarm is raised and its export becomes more urgent; by default
-    1, 6, 12, 20, 36, 44 and 47 forty-eighths of the export window."""
+    """Ages of a file at which an alarm is raised; by default 1, 6, 12, 20, 36, 44 and 47
+    forty-eighths of the export window. How urgent its export is follows from the time that is left
+    for it, and not from these."""
     record_all_calls: Literal["no", "mp4", "mp3", "wav", "unmixed_wav"] = "no"
     """Record every call that Event Grid tells of, and as what; `no` records only what is asked for.
     The law may demand consent."""

@@ -97,3 +97,27 @@ def test_every_reason_ends_a_recording_save_those_known_not_to(reason: str, ends
 def test_what_is_being_recorded_is_no_file_yet() -> None:
     assert not chunk(reason="chunkIsBeingRecorded").is_written
     assert chunk(reason="ChunkUploadFailure").is_written
+
+
+def test_the_less_time_is_left_the_sooner_a_file_is_exported() -> None:
+    second = timedelta(seconds=1)
+    keys = [deadlines.priority(left) for left in (48 * HOUR, 36 * HOUR + second, 36 * HOUR)]
+    assert keys == [5, 5, 4]
+    near = (12 * HOUR + second, 12 * HOUR, 4 * HOUR, HOUR + second, HOUR, second, -HOUR)
+    assert [deadlines.priority(left) for left in near] == [4, 3, 2, 2, 1, 1, 1]
+
+
+def test_a_file_is_exported_anew_whenever_its_priority_changes_and_at_no_other_time() -> None:
+    now, deadline, moments = NOON, NOON + 48 * HOUR, []
+    while now < deadline:
+        now = deadlines.next_priority_at(deadline, now)
+        moments.append((deadline - now) / HOUR)
+    assert moments == [36, 12, 4, 1, 0]
+    assert deadlines.next_priority_at(deadline, deadline) == deadline
+
+
+@given(st.timedeltas(max_value=timedelta(days=40)), st.timedeltas(max_value=timedelta(days=40)))
+def test_no_file_goes_before_one_that_is_deleted_sooner(one: timedelta, other: timedelta) -> None:
+    """Whatever their windows are: the time left decides alone."""
+    sooner, later = sorted((one, other))
+    assert deadlines.priority(sooner) <= deadlines.priority(later)

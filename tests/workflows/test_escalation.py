@@ -46,7 +46,7 @@ async def test_a_missing_event_is_alarmed_early_and_at_every_step(scene: Scene) 
 async def test_a_late_export_is_alarmed_at_every_step_and_copied_with_rising_priority(
     scene: Scene,
 ) -> None:
-    scene.world.windows[scene.resource] = SHORT_WINDOW
+    scene.world.windows[scene.resource] = timedelta(hours=13)
     scene.service.fails("open_content", AWAY, times=10_000)
     await stopped(scene)
     await scene.announced(chunk())
@@ -60,8 +60,9 @@ async def test_a_late_export_is_alarmed_at_every_step_and_copied_with_rising_pri
         for event in history.events
         if event.activity_task_scheduled_event_attributes.activity_type.name == "export_chunk"
     ]
-    # The last one looks if the archive holds it, before it is told as lost.
-    assert [p.priority_key for p in exports] == [5, 4, 3, 2, 1, 1, 1]
+    # By the time left: 13 hours, 12, 4, and 1; the last two are the last chance, and whether the
+    # archive holds the file, before it is told as lost.
+    assert [p.priority_key for p in exports] == [4, 3, 2, 1, 1, 1]
     assert {p.fairness_key for p in exports} == {scene.resource}
 
 

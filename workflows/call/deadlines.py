@@ -74,7 +74,12 @@ _DEFAULT_ESCALATION = tuple(hours / 48 for hours in (1, 6, 12, 20, 36, 44, 47))
 
 _CRITICAL_FROM = 0.75
 _ERROR_FROM = 0.25
+
 LOWEST_PRIORITY = 5
+PRIORITY_STEPS = tuple(timedelta(hours=hours) for hours in (36, 12, 4, 1))
+"""Times left for a file at which its export gets a higher priority, a key each: finer towards the
+end, for what is far away needs no order. With a window of 48 hours these are steps of the
+escalation, so that no further timer is needed."""
 
 
 def escalation_ages(policy: ResourcePolicy) -> tuple[timedelta, ...]:
@@ -103,10 +108,19 @@ def severity(policy: ResourcePolicy, age: timedelta) -> Severity:
     return Severity.ERROR if part >= _ERROR_FROM else Severity.WARNING
 
 
-def priority(policy: ResourcePolicy, age: timedelta) -> int:
-    """Return Temporal's priority key of an export: 5 for a new file, 1 at the last steps."""
-    passed = steps_passed(policy, age) / len(escalation_ages(policy))
-    return LOWEST_PRIORITY - round((LOWEST_PRIORITY - 1) * passed)
+def priority(left: timedelta) -> int:
+    """Return Temporal's priority key of an export by the time left for it: 5, or 1 at the end.
+
+    So the earliest deadline goes first, whatever window it belongs to, and of those with the same
+    key what was announced first.
+    """
+    return LOWEST_PRIORITY - sum(left <= step for step in PRIORITY_STEPS)
+
+
+def next_priority_at(deadline: datetime, now: datetime) -> datetime:
+    """Return when an export gets a higher priority, or its file may be gone."""
+    steps = (deadline - step for step in PRIORITY_STEPS)
+    return min((at for at in steps if at > now), default=deadline)
 
 
 def fallback_age(policy: ResourcePolicy) -> timedelta | None:

@@ -1,7 +1,5 @@
 """The announce loop: has recordings announced before they begin, and to those who join later."""
 
-import asyncio
-
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
@@ -11,7 +9,7 @@ from workflows.activity_errors import reason
 from workflows.call.alarms import Alarms
 from workflows.call.consent_gate import ConsentGate
 from workflows.call.late_joiners import Joiner
-from workflows.loops.loop import Run, each_once, one_at_a_time
+from workflows.loops.loop import Run, one_at_a_time
 
 
 class AnnounceLoop:
@@ -34,16 +32,15 @@ class AnnounceLoop:
 
     is_done = is_idle
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Have recordings announced before they begin, and to everybody who joins later."""
-        to_tell = self._gate.joiners_to_tell
-        group.create_task(each_once(self._run, group, self._telling, to_tell, self._tell))
+        self._run.begin_each(self._telling, self._gate.joiners_to_tell, self._tell)
         await one_at_a_time(self._run, self._gate.to_announce, self._announce)
 
     async def _announce(self, recording: RecordingStatus) -> None:
         """Announce a recording, unless it is not wanted any more."""
         answer = activity_calls.announce(self._gate.status, recording)
-        await workflow.wait_condition(
+        await self._run.until(
             lambda: answer.done() or not self._gate.awaits_announcement(recording)
         )
         is_given_up = not answer.done()
@@ -60,7 +57,7 @@ class AnnounceLoop:
         """Announce a recording to somebody who joined, unless that matters no more."""
         recording = self._gate.recording_of(joiner)
         answer = activity_calls.announce(self._gate.status, recording, joiner.participant)
-        await workflow.wait_condition(lambda: answer.done() or not self._gate.awaits_joiner(joiner))
+        await self._run.until(lambda: answer.done() or not self._gate.awaits_joiner(joiner))
         is_given_up = not answer.done()
         answer.cancel()
         try:

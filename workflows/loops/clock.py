@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from temporalio import workflow
 
+from workflows.loops.waiting import Waiting
+
 LEEWAY = timedelta(minutes=10)
 """A timer that came to be too early by no more than this is left standing in any case."""
 
@@ -39,16 +41,11 @@ class Moment(NamedTuple):
     what: str
 
 
-async def changed(read: Callable[[], object]) -> None:
-    """Wait until ``read`` gives another value than now."""
-    before = read()
-    await workflow.wait_condition(lambda: read() != before)
-
-
 class Clock:
     """The moments that the loops of one call wait for; `run_timers` must run beside them."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: Waiting) -> None:
+        self._waiting = waiting
         self._awaited: list[Moment] = []
         self._timers: dict[datetime, asyncio.Task[None]] = {}
         self._wakes: dict[asyncio.Task[Any], datetime] = {}
@@ -81,7 +78,7 @@ class Clock:
         first = min((moment.at for moment in moments), default=None)
         self._awaited += moments
         try:
-            await workflow.wait_condition(
+            await self._waiting.until(
                 lambda: read() != before or (first is not None and self.seen.now >= first)
             )
         finally:
@@ -97,10 +94,10 @@ class Clock:
         """See to it that the workflow wakes up for the nearest moment."""
         while not is_finished():
             # Once everybody has done what is to be done now: that may begin what ends in time.
-            await workflow.wait_condition(lambda: True)
+            await self._waiting.until(lambda: True)
             self._cancel_unneeded()
             self._begin_missing()
-            await workflow.wait_condition(
+            await self._waiting.until(
                 lambda: is_finished() or self._missing() is not None or bool(self._unneeded())
             )
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
@@ -28,6 +27,7 @@ from workflows.call.alarms import Alarms
 from workflows.call.commands import READINGS, Command, Operation
 from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
+from workflows.loops.clock import Moment
 from workflows.loops.loop import Run, one_at_a_time
 
 _QUICK_FIRST = (Operation.PAUSE, Operation.RESUME, Operation.STOP)
@@ -91,7 +91,7 @@ class ControlLoop:
             return None
         return command
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Ask for all that brings the recordings nearer to what is wanted."""
         await one_at_a_time(self._run, self.next_command, self._execute)
 
@@ -162,7 +162,7 @@ class ControlLoop:
         while not answer.done() and not is_outdated(command):
             if self._is_told_meanwhile(command):
                 return await self._told_meanwhile(command, answer)
-            await workflow.wait_condition(
+            await self._run.until(
                 lambda: answer.done() or is_outdated(command) or self._is_told_meanwhile(command)
             )
         is_given_up = not answer.done()
@@ -283,12 +283,7 @@ class ControlLoop:
     async def _own_id(self, recording: RecordingStatus) -> str | None:
         """Return the id that ACS told to this recording's callback address, once it is proven."""
         for _ in range(MAX_TOLD_IDS):
-            with suppress(TimeoutError):
-                await workflow.wait_condition(
-                    lambda: recording.callback_recording_id is not None, timeout=ADOPT_TIMEOUT
-                )
-            told = recording.callback_recording_id
-            if told is None:
+            if (told := await self._told_id(recording)) is None:
                 break
             if (doubt := await self._doubt_about(told, recording)) is None:
                 return told
@@ -297,6 +292,14 @@ class ControlLoop:
             acs_answers.not_adopted(self._call, recording, what, now)
             self._alarm(f"{what}. Somebody may be forging callbacks", recording, now)
         return None
+
+    async def _told_id(self, recording: RecordingStatus) -> str | None:
+        """Return the id that a callback tells, if one comes in time."""
+        what = f"until then a callback may tell whose recording {recording.number} is"
+        due = Moment(workflow.now() + ADOPT_TIMEOUT, what)
+        while recording.callback_recording_id is None and workflow.now() < due.at:
+            await self._run.clock.changed(lambda: recording.callback_recording_id, due)
+        return recording.callback_recording_id
 
     async def _doubt_about(self, told: str, recording: RecordingStatus) -> str | None:
         """Say why a told id may not be adopted; None if ACS says that it is of this call."""

@@ -3,8 +3,6 @@
 Beyond doubt is a recording that is archived, judged as media and sealed, nothing amiss.
 """
 
-import asyncio
-
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
@@ -16,7 +14,7 @@ from workflows import activity_calls
 from workflows.activity_errors import reason
 from workflows.call.chunks import ChunkKey, find_chunk
 from workflows.call.lifecycle import Lifecycle
-from workflows.loops.loop import Run, each_once
+from workflows.loops.loop import Run
 from workflows.loops.seal import SealLoop
 
 
@@ -51,9 +49,9 @@ class SourceDeletionLoop:
         if self._call.policy.delete_source and chunk.chunk.delete_location:
             self.to_delete.add(key)
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Delete what has become beyond doubt, each on its own; drop what never will be."""
-        await each_once(self._run, group, self._deleting, self._decided, self._delete_or_drop)
+        self._run.begin_each(self._deleting, self._decided, self._delete_or_drop)
 
     def _decided(self) -> list[ChunkKey]:
         return [

@@ -1,6 +1,5 @@
 """The export loop: copies every announced file into the archive."""
 
-import asyncio
 from datetime import datetime
 from typing import NamedTuple
 
@@ -27,7 +26,7 @@ from workflows.call.chunks import ChunkKey, find_chunk
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.clock import Moment
 from workflows.loops.delete_source import SourceDeletionLoop
-from workflows.loops.loop import Run, each_once
+from workflows.loops.loop import Run
 
 
 class Conditions(NamedTuple):
@@ -71,9 +70,9 @@ class ExportLoop:
         """True if every announced chunk is archived or lost."""
         return not self._exporting and not chunks.to_export(self._call.status)
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Export every announced chunk, each on its own."""
-        await each_once(self._run, group, self._exporting, self._to_export, self._export)
+        self._run.begin_each(self._exporting, self._to_export, self._export)
 
     def _to_export(self) -> list[ChunkKey]:
         # Sorted, as a set has no order of its own: a replay must give the same commands.
@@ -193,10 +192,14 @@ class ExportLoop:
         copying = self._start_copy(conditions, key)
         what = f"chunk {key.index} becomes more urgent, or may be deleted"
         while not copying.done() and self._conditions(key, workflow.now()) == conditions:
-            next_step = [Moment(self._next_step(chunk), what)] if conditions.chunk_has_time else []
             await self._run.clock.changed(
-                lambda: (copying.done(), self._conditions(key, self._run.clock.seen.now)),
-                *next_step,
+                # A later event may move the deadline, and with it the next step.
+                lambda: (
+                    copying.done(),
+                    self._conditions(key, self._run.clock.seen.now),
+                    _deadline(chunk),
+                ),
+                *_next_step(chunk, what),
             )
         copying.cancel()
         # Awaited even so: it may have succeeded, and two copies at once would meet each other.
@@ -235,23 +238,14 @@ class ExportLoop:
             self._alarms.change_archive(recording, why, workflow.now())
 
     def _conditions(self, key: ChunkKey, now: datetime) -> Conditions:
-        policy = self._call.policy
         recording, chunk = find_chunk(self._call.status, key)
         return Conditions(
-            priority=deadlines.priority(policy, now - chunk.retention_starts_at),
+            priority=deadlines.priority(_deadline(chunk) - now),
             archive=recording.archive,
             has_file=chunk.chunk.content_location is not None,
             chunk_has_time=_deadline(chunk) > now,
             run_has_time=not self._run.is_draining,
         )
-
-    def _next_step(self, chunk: ChunkStatus) -> datetime:
-        """Return when a chunk becomes more urgent, or may be gone."""
-        passed = deadlines.steps_passed(
-            self._call.policy, workflow.now() - chunk.retention_starts_at
-        )
-        age = deadlines.next_step(self._call.policy, passed)
-        return min(_deadline(chunk), chunk.retention_starts_at + age) if age else _deadline(chunk)
 
     def _not_copied(self, key: ChunkKey, why: str) -> None:
         """Fold the end of all tries: only a chunk that no archive holds is lost."""
@@ -268,3 +262,9 @@ class ExportLoop:
 
 def _deadline(chunk: ChunkStatus) -> datetime:
     return chunk.expires_at or chunk.retention_starts_at
+
+
+def _next_step(chunk: ChunkStatus, what: str) -> list[Moment]:
+    """Return when a chunk becomes more urgent, or may be gone; nothing once it may be."""
+    deadline, now = _deadline(chunk), workflow.now()
+    return [Moment(deadlines.next_priority_at(deadline, now), what)] if deadline > now else []

@@ -1,6 +1,5 @@
 """The loop of legal holds: has each written into the archives, and its release."""
 
-import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
@@ -43,7 +42,7 @@ class LegalHoldsLoop:
         """True if the archives have every hold, and every release."""
         return not self._is_writing and legal_holds.to_write(self._call.status) is None
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Write every hold, and every release."""
         await one_at_a_time(self._run, self._next, self._write)
 
@@ -55,7 +54,7 @@ class LegalHoldsLoop:
         self._is_writing = True
         self._problem = ""
         writing = activity_calls.write_hold(legal_holds.order(self._call.status, hold))
-        await workflow.wait_condition(lambda: writing.done() or self._run.is_draining)
+        await self._run.until(lambda: writing.done() or self._run.is_draining)
         is_called_off = not writing.done()
         writing.cancel()
         try:

@@ -4,7 +4,6 @@ A workflow that was restored to an earlier state waits for an event that was del
 recording lies sealed in the archive, and must not be told as lost.
 """
 
-import asyncio
 from contextlib import suppress
 
 from temporalio import workflow
@@ -18,7 +17,7 @@ from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey, chunks_of
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.recording_state import is_awaiting
-from workflows.loops.loop import Run, each_once
+from workflows.loops.loop import Run
 
 
 class LookUpLoop:
@@ -40,9 +39,9 @@ class LookUpLoop:
         """True if no archive is being searched."""
         return not self._looking
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Look for every recording that is overdue, each on its own."""
-        await each_once(self._run, group, self._looking, self._to_look_up, self._look_up)
+        self._run.begin_each(self._looking, self._to_look_up, self._look_up)
 
     def _to_look_up(self) -> list[int]:
         return [
@@ -63,7 +62,7 @@ class LookUpLoop:
         recording = self._call.recording(number)
         self._looked[number] = escalations = recording.escalations
         looking = activity_calls.find_sealed(self._call.status, recording)
-        await workflow.wait_condition(
+        await self._run.until(
             lambda: (
                 looking.done()
                 or not self._is_overdue(recording)

@@ -1,17 +1,18 @@
 """The loops of a call, the shapes that they have, and the run that they all work for.
 
 A loop waits until the state of the call asks for its kind of work, does it, and waits again. Most
-have one of two shapes: `each_once` or `one_at_a_time`.
+have one of two shapes: `Run.begin_each`, for which no task of its own waits, or `one_at_a_time`.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from temporalio import workflow
 
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.clock import Clock
+from workflows.loops.waiting import Waiting
 
 Item = TypeVar("Item")
 
@@ -33,8 +34,8 @@ class Loop(Protocol):
     def is_done(self) -> bool:
         """True if nothing is left for it to do."""
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
-        """Work until the run is finished; work beside the loop itself is a task of ``group``."""
+    async def run(self) -> None:
+        """Work until the run is finished, or tell it what to begin (`Run.begin_each`)."""
 
 
 class Run:
@@ -43,7 +44,13 @@ class Run:
     def __init__(self, call: Lifecycle) -> None:
         self._call = call
         self._loops: tuple[Loop, ...] = ()
-        self.clock = Clock()
+        self._waiting = Waiting()
+        self.until = self._waiting.until
+        """Wait until a condition holds; any number of tasks may."""
+        self.check_conditions = self._waiting.check
+        """Run beside all that waits, from the beginning of the run to its end."""
+        self.clock = Clock(self._waiting)
+        self._each: list[_Each[Any]] = []
         self.continues_as_new = False
         """True if the next run takes over."""
         self._is_ending = False
@@ -73,22 +80,43 @@ class Run:
         """Run the loops side by side until the run is finished."""
         self._loops = loops
         while not self.is_finished:
+            self._each.clear()
             async with asyncio.TaskGroup() as group:
                 for loop in loops:
-                    group.create_task(loop.run(group))
+                    group.create_task(loop.run())
+                group.create_task(self._begin_pending(group))
                 group.create_task(self.clock.run_timers(lambda: self.is_finished))
                 group.create_task(self._end_in_time())
             self._is_ending = False
             # An open update must be answered before the workflow ends, and a message may have
             # brought new work meanwhile, which its own answer may wait for: then all begins anew.
-            await workflow.wait_condition(
-                lambda: workflow.all_handlers_finished() or not self.is_finished
+            await self.until(lambda: workflow.all_handlers_finished() or not self.is_finished)
+
+    def begin_each(
+        self,
+        under_way: set[Item],
+        pending: Callable[[], Iterable[Item]],
+        do: Callable[[Item], Awaitable[None]],
+    ) -> None:
+        """Give every pending item a task of its own, until the run is finished or draining.
+
+        ``under_way`` holds the items whose task runs.
+        """
+        self._each.append(_Each(under_way, pending, do))
+
+    async def _begin_pending(self, group: asyncio.TaskGroup) -> None:
+        """Begin what is pending of every kind: one task waits for all of them."""
+        while not self.is_finished:
+            await self.until(
+                lambda: self.is_finished or any(each.to_begin(self) for each in self._each)
             )
+            for each in self._each:
+                each.begin(self, group)
 
     async def _end_in_time(self) -> None:
         """Let the next run take over once that is due and everything is called off."""
         while not self.is_finished:
-            await workflow.wait_condition(lambda: self.is_finished or self._may_continue_as_new())
+            await self.until(lambda: self.is_finished or self._may_continue_as_new())
             # Another loop, woken at the same moment, may have brought up something new.
             self.continues_as_new = not self._is_complete() and self._may_continue_as_new()
         # No loop is left behind by others that have ended: it would wait for them for ever.
@@ -113,35 +141,38 @@ class Run:
         return is_cancelled and self._call.status.being_recorded is not None
 
 
-async def each_once(
-    run: Run,
-    group: asyncio.TaskGroup,
-    under_way: set[Item],
-    pending: Callable[[], Iterable[Item]],
-    do: Callable[[Item], Awaitable[None]],
-) -> None:
-    """Give every pending item a task of its own; ``under_way`` holds those whose task runs.
+class _Each(Generic[Item]):
+    """One kind of work of which every pending item has a task of its own."""
 
-    Nothing is begun while the run is draining, or once it is finished.
-    """
+    def __init__(
+        self,
+        under_way: set[Item],
+        pending: Callable[[], Iterable[Item]],
+        do: Callable[[Item], Awaitable[None]],
+    ) -> None:
+        self._under_way = under_way
+        self._pending = pending
+        self._do = do
 
-    def to_begin() -> list[Item]:
-        if run.is_draining or run.is_finished:
+    def to_begin(self, run: Run) -> list[Item]:
+        """Return what is pending and not under way; nothing if nothing may be begun."""
+        waiting = [item for item in self._pending() if item not in self._under_way]
+        # Only then: mostly there is nothing, and this is asked after everything that happens.
+        if not waiting or run.is_draining or run.is_finished:
             return []
-        waiting = [item for item in pending() if item not in under_way]
-        return waiting[: MAX_AT_ONCE - len(under_way)]
+        return waiting[: MAX_AT_ONCE - len(self._under_way)]
 
-    async def do_one(item: Item) -> None:
-        await do(item)
-        under_way.discard(item)
-        run.clock.look()
-
-    while not run.is_finished:
-        await workflow.wait_condition(lambda: run.is_finished or bool(to_begin()))
-        for item in to_begin():
+    def begin(self, run: Run, group: asyncio.TaskGroup) -> None:
+        """Begin all that is to begin."""
+        for item in self.to_begin(run):
             # At once, not in the task: the task begins later than the next look.
-            under_way.add(item)
-            group.create_task(do_one(item))
+            self._under_way.add(item)
+            group.create_task(self._do_one(run, item))
+
+    async def _do_one(self, run: Run, item: Item) -> None:
+        await self._do(item)
+        self._under_way.discard(item)
+        run.clock.look()
 
 
 async def one_at_a_time(
@@ -149,7 +180,7 @@ async def one_at_a_time(
 ) -> None:
     """Do one thing after the other, each as it is to be done when its turn comes."""
     while not run.is_finished:
-        await workflow.wait_condition(lambda: run.is_finished or next_item() is not None)
+        await run.until(lambda: run.is_finished or next_item() is not None)
         # What came up as the run was finished is left to the next one: no other loop works here.
         if not run.is_finished and (item := next_item()) is not None:
             await do(item)

@@ -1,6 +1,5 @@
 """The notify loop: sends every alarm of a call, and that it is over."""
 
-import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ from callvault.contracts.alarms import Alarm
 from workflows import activity_calls
 from workflows.activity_errors import reason
 from workflows.call.alarms import Alarms
-from workflows.loops.loop import Run, each_once
+from workflows.loops.loop import Run
 
 
 class Notification(NamedTuple):
@@ -45,9 +44,9 @@ class NotifyLoop:
         """True if every alarm is sent, given up or acknowledged, and every end of one is told."""
         return not self._sending and not self._to_send()
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Send everything, each on its own."""
-        await each_once(self._run, group, self._sending, self._to_send, self._send)
+        self._run.begin_each(self._sending, self._to_send, self._send)
 
     def _to_send(self) -> list[Notification]:
         under_way = {each.alarm_id for each in self._sending}
@@ -83,9 +82,7 @@ class NotifyLoop:
     async def _deliver(self, alarm: Alarm, is_needless: Callable[[], bool]) -> "_Answer":
         """Send until it is delivered, given up, or needless, or the next run takes over."""
         sending = activity_calls.send_alarm(alarm)
-        await workflow.wait_condition(
-            lambda: sending.done() or is_needless() or self._run.is_draining
-        )
+        await self._run.until(lambda: sending.done() or is_needless() or self._run.is_draining)
         is_called_off = not sending.done()
         sending.cancel()
         try:

@@ -5,7 +5,6 @@ While it should be silent it is read soon and regularly. Its result is polled on
 overdue, if the resource's service can be asked for that.
 """
 
-import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
@@ -23,7 +22,7 @@ from workflows.call.commands import Operation
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.recording_state import is_awaiting
 from workflows.loops.clock import Moment
-from workflows.loops.loop import Run, each_once
+from workflows.loops.loop import Run
 
 MAX_REUSE = timedelta(seconds=4)
 """Longest time for which the poll of a pause serves the next one, too: it still reads often."""
@@ -44,9 +43,9 @@ class _PollingLoop:
         self._polled: set[int] = set()
         """The numbers of the recordings that this run polls no more."""
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Poll every recording that is due, each on its own, and anew while it stays so."""
-        await each_once(self._run, group, self._polling, self._to_poll, self._poll)
+        self._run.begin_each(self._polling, self._to_poll, self._poll)
 
     def _to_poll(self) -> list[int]:
         return [
@@ -100,7 +99,7 @@ class StatePollingLoop(_StateLoop):
         if not self._is_needed(recording):
             return
         poll = activity_calls.poll_state(self._call.status, recording, interval)
-        await workflow.wait_condition(lambda: poll.done() or not self._is_needed(recording))
+        await self._run.until(lambda: poll.done() or not self._is_needed(recording))
         is_called_off = not poll.done()
         poll.cancel()
         try:
@@ -138,7 +137,7 @@ class SilencePollingLoop(_StateLoop):
             is_slow = self._run.clock.seen.now - begun_at > MAX_REUSE
             return (is_another and is_slow) or (is_proven and not silence.is_silent(recording))
 
-        await workflow.wait_condition(lambda: poll.done() or is_outdated() or self._run.is_finished)
+        await self._run.until(lambda: poll.done() or is_outdated() or self._run.is_finished)
         if not poll.done() and self._run.is_finished:
             # It ends with the run: to call it off would cost an event.
             return
@@ -167,7 +166,7 @@ class ResultPollingLoop(_PollingLoop):
         """Poll until there is a file that was not known."""
         recording = self._call.recording(number)
         poll = activity_calls.poll_result(self._call.status, recording)
-        await workflow.wait_condition(
+        await self._run.until(
             lambda: poll.done() or not self._is_due(recording) or self._run.is_finished
         )
         is_called_off = not poll.done()

@@ -1,7 +1,5 @@
 """The recall loop: learns what another run of the same call knew, which was ended or reset."""
 
-import asyncio
-
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
@@ -59,10 +57,10 @@ class RecallLoop:
         """Take note of a dead run's last state."""
         self._told.append(last)
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Learn everything that there is to learn."""
         while not self._run.is_finished:
-            await workflow.wait_condition(lambda: self._run.is_finished or not self.is_idle)
+            await self._run.until(lambda: self._run.is_finished or not self.is_idle)
             if self._call.is_recalling:
                 await self._recall()
             while self._told:

@@ -1,6 +1,5 @@
 """The loop of events: tells webhooks what becomes of each recording."""
 
-import asyncio
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -11,7 +10,7 @@ from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
 from workflows.call import recording_events
 from workflows.call.lifecycle import Lifecycle
-from workflows.loops.loop import Run, each_once
+from workflows.loops.loop import Run
 from workflows.loops.seal import SealLoop
 
 AWAY_INTERVAL = timedelta(minutes=1)
@@ -44,9 +43,9 @@ class RecordingEventsLoop:
 
     is_done = is_idle
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Tell the events of every recording, each on its own."""
-        await each_once(self._run, group, self._telling, self._to_tell, self._tell)
+        self._run.begin_each(self._telling, self._to_tell, self._tell)
 
     def _to_tell(self) -> list[int]:
         # What was told before a reset is not known until another run has said it.

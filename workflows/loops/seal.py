@@ -1,7 +1,5 @@
 """The seal loop: writes the manifest of every recording that has reached its end."""
 
-import asyncio
-
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
@@ -46,7 +44,7 @@ class SealLoop:
 
     is_done = is_idle
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Seal every recording that has reached its end."""
         await one_at_a_time(self._run, self._to_seal, self._seal)
 

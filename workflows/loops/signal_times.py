@@ -1,6 +1,5 @@
 """The signal times loop: finds out when signals came that did not tell it themselves."""
 
-import asyncio
 from collections import Counter
 from typing import Literal
 
@@ -79,10 +78,10 @@ class SignalTimesLoop:
         if key is not None:
             self.search(signal, key)
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Find out the times of all that came by one moment together."""
         while not self._run.is_finished:
-            await workflow.wait_condition(lambda: self._run.is_finished or self._is_to_ask())
+            await self._run.until(lambda: self._run.is_finished or self._is_to_ask())
             if not self._run.is_finished:
                 self._is_asking = True
                 await self._ask(tuple(self._call.status.untimed))
@@ -96,7 +95,7 @@ class SignalTimesLoop:
 
     async def _ask(self, signals: tuple[UntimedSignal, ...]) -> None:
         asked, run = activity_calls.signal_times(signals), self._run
-        await workflow.wait_condition(lambda: asked.done() or run.is_draining or run.is_finished)
+        await run.until(lambda: asked.done() or run.is_draining or run.is_finished)
         is_called_off = not asked.done()
         asked.cancel()
         try:

@@ -1,6 +1,5 @@
 """The timers loop: acts on all that falls due in the life of a call."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
@@ -60,7 +59,7 @@ class TimersLoop:
         moments = (source.next_due() for source in self._sources)
         return all(at is None or at > self._run.clock.seen.now for at in moments)
 
-    async def run(self, group: asyncio.TaskGroup) -> None:
+    async def run(self) -> None:
         """Act on every source when it is due."""
         while not self._run.is_finished:
             # All moments, not the nearest alone: the clock keeps a timer that one of them needs.
