@@ -94,8 +94,9 @@ rules:  ## Alerting rules, with Prometheus' promtool; says what is left out wher
 audit: setup  ## Ask whether a pinned dependency has a known vulnerability; fails where that cannot be asked
 	$(BIN)/python .ci/audit.py
 
-bench: setup $(BENCH_READY)  ## Measure copies, pauses, storms and attacks (docs)
+bench: setup $(BENCH_READY)  ## Measure copies, whole lives, pauses, storms and attacks (docs)
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.lives
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.storm
 	$(BIN)/python -m bench.attacks
@@ -143,7 +144,7 @@ RECORDINGS ?= 10000
 subjects: setup  ## Find everybody in an archive of many recordings, and compare with another reader (SEED=1 RECORDINGS=10000)
 	$(BIN)/python -m bench.corpus --seed $(SEED) --recordings $(RECORDINGS)
 
-OPEN ?= 1000
+deploys: OPEN = 1000
 deploys: setup  ## Deploy a next version while recordings are open: ramp, roll back, ramp again (OPEN=1000 SEED=1)
 	$(BIN)/python -m bench.deploys --open $(OPEN) --seed $(SEED)
 

@@ -58,6 +58,8 @@ class Findings:
     steady: Answers
     sustained: float
     """Events a second that were accepted with one request at a time on each connection."""
+    directly: float
+    """Signals with start a second that Temporal took from the sender, without a gateway."""
     burst: Answers
     attack: Attack
     resent: int

@@ -7,9 +7,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio.client import Client
+
+from callvault.contracts import names
 
 TIMEOUT = 30.0
 """Seconds for one answer: as long as Event Grid waits."""
+
+LINES = 32
+"""Connections of a sender that sends as fast as answers come."""
 
 BROKEN = 0
 """Stands for a status: the connection broke, after which Event Grid retries."""
@@ -133,8 +141,33 @@ def post(path: str, body: bytes, headers: str = "") -> bytes:
     return head.encode() + body
 
 
+async def told_directly(client: Client, calls: Sequence[str], at_once: int) -> None:
+    """Tell Temporal of the files of calls without a gateway: by a signal with start for each."""
+    waiting = iter(calls)
+
+    async def one_after_the_other() -> None:
+        for call in waiting:
+            # Of another type than the gateway's, which are counted.
+            await client.start_workflow(
+                "Directly",
+                call,
+                id=call,
+                task_queue=names.CONTROL_QUEUE,
+                start_signal=names.FILE_STATUS_UPDATED,
+                start_signal_args=[payload(call)],
+            )
+
+    await asyncio.gather(*(one_after_the_other() for _ in range(at_once)))
+
+
 def event(server_call_id: str) -> bytes:
     """Make an authentic delivery of one event, about the files of a call of its own."""
+    body = json.dumps([payload(server_call_id)]).encode()
+    return post("/v1/events", body, AUTHENTIC)
+
+
+def payload(server_call_id: str) -> dict[str, Any]:
+    """Make the event itself, as Event Grid has it."""
     chunk = {
         "documentId": DOCUMENT,
         "index": 0,
@@ -142,7 +175,7 @@ def event(server_call_id: str) -> bytes:
         "contentLocation": f"{OBJECT}/content/video",
         "metadataLocation": f"{OBJECT}/content/acsmetadata",
     }
-    payload = {
+    return {
         "id": server_call_id,
         "topic": "/subscriptions/5",
         "subject": f"/recording/call/c/serverCallId/{server_call_id}/recordingId/{server_call_id}",
@@ -156,9 +189,6 @@ def event(server_call_id: str) -> bytes:
         "eventTime": "2026-07-27T15:20:34.2199328Z",
         "dataVersion": "1.0",
     }
-    return post(
-        "/v1/events", json.dumps([payload]).encode(), f"x-callvault-secret: {EVENT_SECRET}\r\n"
-    )
 
 
 def oversize(size: int) -> bytes:

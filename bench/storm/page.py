@@ -4,7 +4,7 @@ import os
 import platform
 
 from bench.storm.findings import RETRIED_STATUSES, Findings, Scale
-from bench.storm.load import BROKEN, Answers
+from bench.storm.load import BROKEN, LINES, Answers
 
 _PAGE = """\
 # The gateway in a storm
@@ -23,8 +23,10 @@ Machine: {processors} processors ({machine}), other load {load:.1f} at the start
 |---|--:|--:|--:|--:|--:|--:|
 {rows}
 
-One event after the other on 32 connections: {sustained:.0f} events/s. Of {sent} events that were
-sent, {resent} were sent again, as Event Grid does; {known} workflows exist at the end.
+One event after the other on {lines} connections: {sustained:.0f} events/s, {share:.2f} of what the
+server takes without a gateway: {directly:.0f} signals with start a second, in turn. Of {sent}
+events that were sent, {resent} were sent again, as Event Grid does; {known} workflows exist at the
+end.
 
 The attack, all at once: {junk} junk requests ({junk_rate:.0f}/s: guessed secrets, keys and tokens,
 deep JSON, unknown paths, requests that are not HTTP), answered {statuses}; {slow} clients that send
@@ -45,7 +47,10 @@ def page(found: Findings, scale: Scale, load: float) -> str:
         load_after=os.getloadavg()[0],
         python=platform.python_version(),
         rows="\n".join(_rows(found, scale)),
+        lines=LINES,
         sustained=found.sustained,
+        directly=found.directly,
+        share=found.sustained / found.directly,
         sent=found.sent,
         resent=found.resent,
         known=found.known,

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import statistics
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from bench.storm.findings import Attack, Findings, Scale
 from bench.storm.load import (
     EVENT_SECRET,
     JUNK,
+    LINES,
     Answers,
     abandoned,
     at_rate,
@@ -24,6 +26,7 @@ from bench.storm.load import (
     lines,
     one_after_the_other,
     oversize,
+    told_directly,
     trickling,
 )
 from callvault.local.processes import Process, Supervisor
@@ -31,6 +34,9 @@ from callvault.local.stack import CALLVAULT
 from callvault.local.temporal import TemporalServer, start_temporal
 
 MEBIBYTE = 1024 * 1024
+ROUNDS = 3
+"""Measurements of a rate, of which the median counts."""
+
 SETTINGS = """
 [resources.default]
 endpoint = "https://acs.example"
@@ -67,7 +73,7 @@ class Storm:
         _say("steady")
         steady = await self._at_rate(self._scale.steady_rate, self._scale.steady_seconds)
         _say("as fast as answers come")
-        sustained = await self._sustained()
+        sustained, directly = await self._sustained()
         _say("burst")
         burst = await self._at_rate(self._scale.burst_times * sustained, self._scale.burst_seconds)
         _say("attack")
@@ -77,6 +83,7 @@ class Storm:
         return Findings(
             steady=steady,
             sustained=sustained,
+            directly=directly,
             burst=burst,
             attack=attack,
             resent=await self._resend(refused),
@@ -90,13 +97,29 @@ class Storm:
         async with lines(self._port, 400) as made:
             return await at_rate(made, self._events(rate * seconds), rate)
 
-    async def _sustained(self) -> float:
-        events = self._events(self._scale.probing_events)
-        async with lines(self._port, 32) as made:
+    async def _sustained(self) -> tuple[float, float]:
+        """Return events a second through the gateway, and those that Temporal takes directly.
+
+        In turn, each several times: the server gets slower the more it holds.
+        """
+        rounds = [(await self._through_gateway(), await self._directly()) for _ in range(ROUNDS)]
+        ours, directly = zip(*rounds, strict=True)
+        return statistics.median(ours), statistics.median(directly)
+
+    async def _through_gateway(self) -> float:
+        events = self._events(self._scale.probing_events / ROUNDS)
+        async with lines(self._port, LINES) as made:
             since = time.monotonic()
             answers = await one_after_the_other(made, events)
             await self._resend(answers.refused)
             return len(events) / (time.monotonic() - since)
+
+    async def _directly(self) -> float:
+        calls = list(islice(self._calls, self._scale.probing_events // ROUNDS))
+        client = await Client.connect(self._temporal.address, namespace=self._temporal.namespace)
+        since = time.monotonic()
+        await told_directly(client, calls, at_once=LINES)
+        return len(calls) / (time.monotonic() - since)
 
     async def _attack(self) -> Attack:
         """Send junk, slow requests and large bodies at once, and events in between."""

@@ -86,10 +86,19 @@ class Router:
 
     async def _announce(self, request: RecordingRequest, files: FileStatusUpdated) -> str:
         """Tell the call's workflow of its files, and begin one with ``request`` if none runs."""
-        candidates = [
-            *await self._workflows_of_recording(files),
-            names.workflow_id(request.server_call_id),
-        ]
+        others = await self._workflows_of_recording(files)
+        if not others and not self._again:
+            # Nearly all events: they cost Temporal one request, however many calls end at once.
+            told = await self._calls.announce_first(request, files)
+            if told is not None:
+                return told
+        return await self._announce_to_any(request, files, others)
+
+    async def _announce_to_any(
+        self, request: RecordingRequest, files: FileStatusUpdated, others: list[str]
+    ) -> str:
+        """Tell the workflow that runs, this call's or one of ``others``, or begin one anew."""
+        candidates = [*others, names.workflow_id(request.server_call_id)]
         for workflow_id in candidates:
             if await self._calls.signal(workflow_id, names.FILE_STATUS_UPDATED, files):
                 return workflow_id

@@ -48,6 +48,28 @@ class CallClient(CallReader):
     request that Temporal refuses for good.
     """
 
+    async def announce_first(
+        self, request: RecordingRequest, event: FileStatusUpdated
+    ) -> str | None:
+        """Signal files to a call's workflow, begun where the call never had one, by one request.
+
+        Return the workflow's id; None, and nothing is told, if the call's last one has ended.
+        """
+        workflow_id = names.workflow_id(request.server_call_id)
+        try:
+            await begin(
+                self.client,
+                workflow_id,
+                [request],
+                names.FILE_STATUS_UPDATED,
+                event,
+                summary=updates.summary(request),
+                reuse_policy=updates.reuse_policy(is_first=True),
+            )
+        except WorkflowAlreadyStartedError:
+            return None
+        return workflow_id
+
     async def announce(
         self,
         request: RecordingRequest,

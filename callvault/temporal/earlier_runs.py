@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
 
 from callvault.contracts import names
 from callvault.contracts.base import Message
@@ -78,8 +79,12 @@ async def begin(
     signal: str | None = None,
     payload: Message | None = None,
     summary: str = "goes on with a call that an earlier workflow kept",
+    reuse_policy: WorkflowIDReusePolicy = WorkflowIDReusePolicy.ALLOW_DUPLICATE,
 ) -> str | None:
-    """Signal a call's workflow, begun with these arguments where none runs; return the run's id."""
+    """Signal a call's workflow, begun with these arguments where none runs; return the run's id.
+
+    `WorkflowAlreadyStartedError` where the policy forbids another one after one that has ended.
+    """
     async with translated(RPC_TIMEOUT):
         # One request for start and signal, so that no workflow ends between the two.
         handle = await client.start_workflow(
@@ -88,6 +93,7 @@ async def begin(
             id=workflow_id,
             task_queue=names.CONTROL_QUEUE,
             task_timeout=names.TASK_TIMEOUT,
+            id_reuse_policy=reuse_policy,
             start_signal=signal,
             start_signal_args=[] if payload is None else [payload],
             static_summary=summary,

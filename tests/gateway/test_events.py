@@ -39,6 +39,23 @@ async def test_an_event_of_an_unknown_call_begins_a_workflow_that_only_archives(
     assert gateway.quarantined() == []
 
 
+async def test_an_event_costs_temporal_one_request(
+    gateway: Gateway, call: Call, temporal: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four for each call that ended unrecorded were most of the work of a storm."""
+    asked: list[str] = []
+    send = temporal.service_client._rpc_call
+
+    async def counted(rpc: str, *given: Any, **options: Any) -> Any:
+        asked.append(rpc)
+        return await send(rpc, *given, **options)
+
+    monkeypatch.setattr(temporal.service_client, "_rpc_call", counted)
+    for _ in ("that begins its workflow", "that meets it running"):
+        assert (await gateway.deliver([call.recorded()])).status_code == 200
+    assert asked == ["signal_with_start_workflow_execution"] * 2
+
+
 async def test_an_event_reaches_the_workflow_that_runs_already(
     gateway: Gateway, call: Call
 ) -> None:

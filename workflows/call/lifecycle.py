@@ -64,6 +64,8 @@ MAX_REFUSED_INTERVAL = timedelta(minutes=1)
 
 _CANCELLED = "the workflow was cancelled, and it is not known who asked for that"
 
+_NO_GUARDS = Guards()
+
 _OVER = "the recording was over before ACS could confirm this"
 
 
@@ -458,12 +460,7 @@ class Lifecycle:
     @property
     def is_over(self) -> bool:
         """True if every recording of the call has reached its end, and none is waited for."""
-        return self.status.kept_until is None and all(
-            recording.state.is_final
-            and recording.looked_for_until is None
-            and not recording_state.is_awaiting(recording)
-            for recording in self.status.recordings
-        )
+        return self.status.kept_until is None and all(map(_is_over, self.status.recordings))
 
     def _controlled(self) -> list[RecordingStatus]:
         return [
@@ -538,8 +535,12 @@ class Lifecycle:
 
     def guards_of(self, recording: RecordingStatus) -> ResourceGuards:
         """Return the guards of a recording: what its request says, else what its resource says."""
+        of_resource = self.policy.guards
+        # Mostly so, and asked for at every check of what falls due.
+        if recording.guards == _NO_GUARDS:
+            return of_resource
         own = recording.guards.model_dump(exclude_none=True, by_alias=False)
-        return self.policy.guards.model_copy(update=own)
+        return of_resource.model_copy(update=own)
 
     def end(
         self, recording: RecordingStatus, now: datetime, told_at: datetime | None = None
@@ -568,6 +569,14 @@ class Lifecycle:
         for participant in request.participants:
             presence.named(self.status, participant, now)
         self._grows(len(request.participants) * state_limits.MAX_NAME_SIZE, now)
+
+
+def _is_over(recording: RecordingStatus) -> bool:
+    return (
+        recording.state.is_final
+        and recording.looked_for_until is None
+        and not recording_state.is_awaiting(recording)
+    )
 
 
 def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> RecordingStatus:
