@@ -91,13 +91,22 @@ def test_the_steps_of_the_escalation_are_parts_of_the_window_or_the_settings_own
 
 
 @pytest.mark.parametrize(
-    ("passed", "priority"), [(0, 5), (1, 4), (2, 4), (3, 3), (4, 3), (5, 2), (6, 2), (7, 1)]
+    ("left", "priority"),
+    [(36.01, 5), (36, 4), (12.01, 4), (12, 3), (4.01, 3), (4, 2), (1.01, 2), (1, 1), (-1, 1)],
 )
-def test_an_export_is_the_more_urgent_the_more_steps_have_passed(
-    passed: int, priority: int
+def test_an_export_is_the_more_urgent_the_less_time_is_left_for_it(
+    left: float, priority: int
 ) -> None:
-    ages = (timedelta(), *deadlines.escalation_ages(DAY))
-    assert deadlines.priority(DAY, ages[passed]) == priority
+    assert deadlines.priority(left * HOUR) == priority
+
+
+@pytest.mark.parametrize(("left", "then"), [(48, 36), (36, 12), (12.5, 12), (1.5, 1), (1, 0)])
+def test_an_export_gets_a_higher_priority_at_the_next_step_or_its_file_may_be_gone(
+    left: float, then: float
+) -> None:
+    deadline = at(10 * 24 * 3600)
+    now = deadline - left * HOUR
+    assert deadlines.next_priority_at(deadline, now) == deadline - then * HOUR
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,13 @@ class Calls:
         self.told.append((name, workflow_id))
         return workflow_id in self.running
 
+    async def announce_first(self, request: Any, _: Any) -> str | None:
+        workflow_id = names.workflow_id(request.server_call_id)
+        if workflow_id in self.over:
+            return None
+        self.told.append((names.FILE_STATUS_UPDATED, workflow_id))
+        return workflow_id
+
     async def result(self, workflow_id: str) -> Any:
         return self.over.get(workflow_id)
 
