@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 
 
-@pytest.mark.slow("forty calls are recorded, and archived by one worker one after the other")
+@pytest.mark.slow("two dozen calls are recorded, and archived one after the other")
 @pytest.mark.timeout(180)
 def test_what_is_deleted_first_is_exported_first_when_many_calls_end_at_once(
     tmp_path: Path,
