@@ -93,8 +93,9 @@ rules:  ## Alerting rules, with Prometheus' promtool; says what is left out wher
 audit: setup  ## Ask whether a pinned dependency has a known vulnerability; fails where that cannot be asked
 	$(BIN)/python .ci/audit.py
 
-bench: setup $(BENCH_READY)  ## Measure copies, pauses, storms and attacks (docs)
+bench: setup $(BENCH_READY)  ## Measure copies, whole lives, pauses, storms and attacks (docs)
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.lives
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.storm
 	$(BIN)/python -m bench.attacks

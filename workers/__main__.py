@@ -1,7 +1,6 @@
 """The worker process: connect, poll the task queues of its role or all, drain on SIGTERM."""
 
 import asyncio
-import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
@@ -27,6 +26,7 @@ from activities.sweep import SweepActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.clients import openers
 from callvault.config.settings import Settings, load_settings
+from callvault.garbage import collect_rarely
 from callvault.secret_checks import refuse_unusable_signing_keys
 from callvault.telemetry.announcement import fill_standard_streams
 from callvault.telemetry.setup import Telemetry, setup
@@ -89,7 +89,7 @@ async def run(settings: Settings, only: Role | None = None) -> None:
                     liveness = Liveness(client, runner, sender.send)
                     await running.enter_async_context(_beside(liveness.run()))
             await running.enter_async_context(_beside(watch.run()))
-            gc.freeze()  # what is loaded stays: no collection needs to look through it again
+            collect_rarely()
             # Who only controls needs no archive.
             archives = {} if only is Role.CONTROL else openers(needed(settings), remembered)
             ready = Readiness(archives, watch.problems, meter)

@@ -390,9 +390,15 @@ class RecordingWorkflow:
         while True:
             self._show()
             due = [Moment(shown.due_at, "lists show the state")] if shown.due_at else []
+            drawn, seen = display.of(self.call.status), clock.seen
             # Whatever has happened, the clock was looked at: to draw the page at every check of
             # all conditions would take longer than all else together.
-            await clock.changed(lambda: (display.of(self.call.status), clock.seen), *due)
+            await clock.changed(
+                lambda seen=seen, drawn=drawn: (  # type: ignore[misc]
+                    clock.seen != seen or display.of(self.call.status) != drawn
+                ),
+                *due,
+            )
             # Once everybody has done what is to be done now.
             await workflow.wait_condition(lambda: True)
 

@@ -8,6 +8,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from callvault.config.settings import Settings
+from callvault.garbage import collect_rarely
 from callvault.gateway.app import create_app
 from callvault.gateway.connections import (
     MAX_HEADER_SIZE,
@@ -65,6 +66,7 @@ async def _serve(settings: Settings) -> None:
             asyncio.create_task(SecretWatch(settings, client, problems).run()),
             asyncio.create_task(watch_quarantine(quarantine, meter, problems)),
         ]
+        collect_rarely()
         try:
             await _AnnouncedServer(server_config(app, settings)).serve()
         finally:

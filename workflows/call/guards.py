@@ -182,11 +182,12 @@ class Watchdog:
 
     def _unconfirmed(self) -> Iterator[tuple[datetime, RecordingStatus, ControlRecord]]:
         for recording in self._live():
-            timeout = self._call.guards_of(recording).pause_confirm_within
-            for record in self._call.requests.pending(recording):
+            if recording.sound.begun_at is None:
                 # Before a recording begins there is nothing to fear.
-                has_begun = recording.sound.begun_at is not None
-                if record.operation == Operation.PAUSE and not record.is_overdue and has_begun:
+                continue
+            for record in self._call.requests.pending(recording):
+                if record.operation == Operation.PAUSE and not record.is_overdue:
+                    timeout = self._call.guards_of(recording).pause_confirm_within
                     yield silence.due_at(recording, record.requested_at, timeout), recording, record
 
     def _refused(self) -> Iterator[tuple[datetime, RecordingStatus]]:
@@ -216,8 +217,10 @@ class Watchdog:
 
     def _long_pauses(self) -> Iterator[tuple[datetime, RecordingStatus, PauseRecord]]:
         for recording in self._live():
+            if recording.wanted is not Wanted.PAUSED or recording.is_held:
+                continue
             longest = self._call.guards_of(recording).max_pause
-            if longest is None or recording.wanted is not Wanted.PAUSED or recording.is_held:
+            if longest is None:
                 continue
             for pause in pauses.newest(recording):
                 if not pause.is_too_long:
@@ -231,10 +234,10 @@ class Watchdog:
 
     def _long_recordings(self) -> Iterator[tuple[datetime, RecordingStatus]]:
         for recording in self._live():
-            longest = self._call.guards_of(recording).max_duration
-            if longest is None or recording.started_at is None:
+            if recording.started_at is None or recording.wanted is Wanted.STOPPED:
                 continue
-            if recording is self._call.current and recording.wanted is not Wanted.STOPPED:
+            longest = self._call.guards_of(recording).max_duration
+            if longest is not None and recording is self._call.current:
                 yield recording.started_at + longest, recording
 
 

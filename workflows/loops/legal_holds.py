@@ -48,7 +48,8 @@ class LegalHoldsLoop:
         await one_at_a_time(self._run, self._next, self._write)
 
     def _next(self) -> CallHold | None:
-        return None if self._run.is_draining else legal_holds.to_write(self._call.status)
+        hold = legal_holds.to_write(self._call.status)
+        return None if hold is None or self._run.is_draining else hold
 
     async def _write(self, hold: CallHold) -> None:
         """Write until it is done, or the next run takes over."""

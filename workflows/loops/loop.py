@@ -125,9 +125,10 @@ async def each_once(
     """
 
     def to_begin() -> list[Item]:
-        if run.is_draining or run.is_finished:
-            return []
         waiting = [item for item in pending() if item not in under_way]
+        # Only then: mostly there is nothing, and this is asked after everything that happens.
+        if not waiting or run.is_draining or run.is_finished:
+            return []
         return waiting[: MAX_AT_ONCE - len(under_way)]
 
     async def do_one(item: Item) -> None:

@@ -90,9 +90,10 @@ class SignalTimesLoop:
                 self._run.clock.look()
 
     def _is_to_ask(self) -> bool:
+        if not self._call.status.untimed or self._run.is_draining:
+            return False
         # Nothing stands before an urgent request.
-        is_asked = self._call.in_flight is not None or self._call.next_command() is None
-        return bool(self._call.status.untimed) and is_asked and not self._run.is_draining
+        return self._call.in_flight is not None or self._call.next_command() is None
 
     async def _ask(self, signals: tuple[UntimedSignal, ...]) -> None:
         asked, run = activity_calls.signal_times(signals), self._run

@@ -7,6 +7,7 @@ and the end of the chain as it was, so that a second attempt finds what the firs
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -51,6 +52,13 @@ class StoredManifest(NamedTuple):
     reference: ObjectReference
 
 
+class _Order(NamedTuple):
+    """An order to seal, and what its manifest names it by."""
+
+    input: SealInput
+    sha256: str
+
+
 def seal(
     archive: Archive,
     input: SealInput,
@@ -73,7 +81,8 @@ def seal(
     # First: a manifest must not lie there without the key that proves it.
     if signer:
         publish_key(archive, signer)
-    manifest, reference = _find_or_write(archive, input, signer, now, tombstones)
+    order = _Order(input, sha256(canonical(input)))
+    manifest, reference = _find_or_write(archive, order, signer, now, tombstones)
     link = append(archive, reference, signer, after=manifest.previous)
     return SealedRecording(
         archive=archive.name,
@@ -99,13 +108,13 @@ def publish_key(archive: Archive, signer: Signer) -> None:
 
 def _find_or_write(
     archive: Archive,
-    input: SealInput,
+    order: _Order,
     signer: Signer | None,
     now: Callable[[], datetime],
     tombstones: Tombstones,
 ) -> StoredManifest:
     """Find the order's manifest, or write a new one behind the recording's others."""
-    input_sha256 = sha256(canonical(input))
+    input, input_sha256 = order
     earlier: StoredManifest | None = None
     folder = _folder(input)
     known = find_manifests(archive, folder)
@@ -135,9 +144,10 @@ def _find_or_write(
     with suppress(ObjectExists):  # another worker was faster: it may have had the same order
         _put(archive, name, signed(manifest, signer), "application/json")
     # looked up again rather than returned: the manifest under the name may be another worker's
-    return _find_or_write(archive, input, signer, now, tombstones)
+    return _find_or_write(archive, order, signer, now, tombstones)
 
 
+@cache
 def software() -> str:
     """Return name and version of this software, as the manifest states them."""
     return f"callvault {version('callvault')}"
