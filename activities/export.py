@@ -51,6 +51,10 @@ STALLED_AFTER = timedelta(minutes=10)
 """Time without a byte moved after which a copy begins anew: longer than the service may ask to wait
 (5 min), and than the copier itself takes to give up a connection."""
 
+QUIET_TIME = timedelta(seconds=1)
+"""Time for which a copy, and its reading back, tell nothing of their progress: most files need no
+longer, and each heartbeat is a request to Temporal and a billable action."""
+
 RECHECK_INTERVAL = timedelta(minutes=2)
 """Wait before the next attempt to get what was denied."""
 
@@ -247,7 +251,8 @@ def _kind_in(source: Source) -> MediaKind:
 def _progress(phase: str) -> OnProgress:
     """Make a callback that heartbeats with the bytes moved, and ends an attempt that is to end."""
     now = server_clock()
-    moved, moved_at = 0, now()
+    began_at = now()
+    moved, moved_at = 0, began_at
 
     def report(done: int, total: int | None) -> None:
         nonlocal moved, moved_at
@@ -257,9 +262,10 @@ def _progress(phase: str) -> OnProgress:
             # Temporal cannot notice it: the heartbeats go on while nothing moves.
             raise Unavailable(f"no byte has moved while {phase} since {moved_at:%H:%M:%S} UTC")
         # Before the next question: Temporal tells of a cancellation in answer to heartbeats alone.
-        activity.heartbeat(
-            ExportProgress(phase=phase, bytes_done=done, bytes_total=total, moved_at=moved_at)
-        )
+        if now() - began_at >= QUIET_TIME:
+            activity.heartbeat(
+                ExportProgress(phase=phase, bytes_done=done, bytes_total=total, moved_at=moved_at)
+            )
         if activity.is_cancelled():
             raise CancelledError("the export was cancelled")
         if activity.is_worker_shutdown():
