@@ -386,21 +386,21 @@ class RecordingWorkflow:
             self.call.settle_all(workflow.now())
 
     async def _run_display(self) -> None:
-        clock, shown = self.this_run.clock, self.shown
         while True:
             self._show()
-            due = [Moment(shown.due_at, "lists show the state")] if shown.due_at else []
-            drawn, seen = display.of(self.call.status), clock.seen
-            # Whatever has happened, the clock was looked at: to draw the page at every check of
-            # all conditions would take longer than all else together.
-            await clock.changed(
-                lambda seen=seen, drawn=drawn: (  # type: ignore[misc]
-                    clock.seen != seen or display.of(self.call.status) != drawn
-                ),
-                *due,
-            )
+            await self._is_outdated(display.of(self.call.status))
             # Once everybody has done what is to be done now.
             await workflow.wait_condition(lambda: True)
+
+    async def _is_outdated(self, shown: display.Display) -> None:
+        """Wait until there may be something else to show."""
+        clock, seen, due_at = self.this_run.clock, self.this_run.clock.seen, self.shown.due_at
+        due = [Moment(due_at, "lists show the state")] if due_at else []
+        # Whatever has happened, the clock was looked at: to draw the page at every check of all
+        # conditions would take longer than all else together.
+        await clock.changed(
+            lambda: clock.seen != seen or display.of(self.call.status) != shown, *due
+        )
 
     def _show(self) -> None:
         self.shown.bring_up_to_date(self.call.status, self.this_run.clock.seen.now)

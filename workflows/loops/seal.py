@@ -71,7 +71,7 @@ class SealLoop:
             self._is_sealing = False
 
     async def _write_manifest(self, recording: RecordingStatus) -> None:
-        before = recording.model_copy(deep=True)
+        before = recording.model_dump_json()
         sealing = activity_calls.seal(self._call.status, recording)
         await self._watch(recording, sealing)
         try:
@@ -87,7 +87,7 @@ class SealLoop:
         else:
             # An event may have been folded meanwhile, which this manifest does not know: then it
             # is no seal, and another manifest follows it.
-            if recording == before:
+            if recording.model_dump_json() == before:
                 self._call.sealed(recording, sealed, workflow.now())
                 self._tell_of(recording, sealed)
 
