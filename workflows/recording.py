@@ -388,11 +388,11 @@ class RecordingWorkflow:
     async def _run_display(self) -> None:
         while True:
             self._show()
-            await self._is_outdated(display.of(self.call.status))
+            await self._until_outdated(display.of(self.call.status))
             # Once everybody has done what is to be done now.
             await workflow.wait_condition(lambda: True)
 
-    async def _is_outdated(self, shown: display.Display) -> None:
+    async def _until_outdated(self, shown: display.Display) -> None:
         """Wait until there may be something else to show."""
         clock, seen, due_at = self.this_run.clock, self.this_run.clock.seen, self.shown.due_at
         due = [Moment(due_at, "lists show the state")] if due_at else []
