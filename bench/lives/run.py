@@ -14,7 +14,8 @@ import httpx
 from temporalio.client import Client
 
 from bench.costs import costs_of
-from bench.lives import floor
+from bench.lives import floor as empty
+from bench.lives.floor import Plan
 from callvault.contracts import names
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.status import ControlRecord
@@ -26,6 +27,9 @@ from callvault.temporal.converter import data_converter
 MEDIA_BYTES = 200_000
 PARTS = ("worker", "temporal", "gateway", "emulator")
 """The processes whose time is told, by the beginning of their names."""
+
+TALK = 0.6
+"""Seconds from the start until the pause: what is not recorded for a moment has no file."""
 
 LIFE_TIMEOUT = 120
 """Seconds after which a life is stuck."""
@@ -41,7 +45,7 @@ class Scale:
     """Lives in one block."""
     repeats: int = 5
     """Blocks of each of the two, in turn."""
-    at_once: int = 8
+    at_once: int = 16
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Block:
 class Findings:
     """The measurements: blocks of Callvault, and of the floor."""
 
-    plan: floor.Plan
+    plan: Plan
     callvault: list[Block]
     floor: list[Block]
 
@@ -87,29 +91,32 @@ class Lives:
         )
         await updates.start_confirmed(self._client, request)
         workflow_id = names.workflow_id(request.server_call_id)
+        await asyncio.sleep(TALK)
         for operation in (names.PAUSE, names.RESUME, names.STOP):
             asked = ControlRequest(requested_by="bench")
             await updates.update(self._client, workflow_id, operation, asked, ControlRecord)
         await self._client.get_workflow_handle(workflow_id).result()
         return workflow_id
 
-    async def floor(self, plan: floor.Plan) -> None:
+    async def floor(self, plan: Plan) -> None:
         """Live the same with a workflow that does nothing."""
         self._floors += 1
         handle = await self._client.start_workflow(
-            floor.WORKFLOW, plan, id=f"floor-{self._floors}", task_queue=floor.CONTROL_QUEUE
+            empty.WORKFLOW, plan, id=f"floor-{self._floors}", task_queue=empty.CONTROL_QUEUE
         )
         for operation in (names.START, names.PAUSE, names.RESUME, names.STOP):
             await handle.execute_update(operation, "bench")
+            if operation == names.START:
+                await asyncio.sleep(TALK)
         for _ in range(plan.signals):
-            await handle.signal(floor.TOLD, "x")
+            await handle.signal(empty.TOLD, "x")
         await handle.result()
 
-    async def plan(self) -> floor.Plan:
+    async def plan(self) -> Plan:
         """Count what happens in a life."""
         handle = self._client.get_workflow_handle(await self.callvault())
         actions = costs_of(await handle.fetch_history()).actions
-        return floor.Plan(actions["signal"], actions["timer"], actions["search attributes"])
+        return Plan(actions["signal"], actions["timer"], actions["search attributes"])
 
 
 async def run(stack: Stack, parts: dict[str, list[int]], scale: Scale) -> Findings:
@@ -122,6 +129,7 @@ async def run(stack: Stack, parts: dict[str, list[int]], scale: Scale) -> Findin
     async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as http:
         lives = Lives(stack, client, http)
         plan = await lives.plan()
+        _say(f"the floor has {plan}")
         both: dict[str, Live] = {
             "callvault": lives.callvault,
             "floor": lambda: lives.floor(plan),
