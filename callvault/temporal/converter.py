@@ -8,7 +8,8 @@ again and again. So what nobody can decode reaches a handler as `Unreadable`, wh
 An error goes to Temporal as one sentence: people read it there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -60,8 +61,16 @@ WITHOUT_DEFAULTS = (SealInput,)
 nobody but the activity reads."""
 
 
+_PARTS = PydanticPayloadConverter().converters
+"""The converters of single payloads, and the type adapters that they have made."""
+
+
 class PayloadConverter(PydanticPayloadConverter):
     """Pydantic's converter, which raises only where a certain type is asked for."""
+
+    def __init__(self) -> None:
+        # Shared: the SDK makes a converter at each step of a workflow, more than once.
+        self.converters = _PARTS
 
     def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
         """Encode values, each as one payload."""
@@ -115,7 +124,8 @@ class FailureConverter(DefaultFailureConverter):
         self, exception: BaseException, payload_converter: AnyPayloadConverter, failure: Failure
     ) -> None:
         """Encode an error: its type and its sentence; of the engine's own wrapping, what is in."""
-        super().to_failure(exception, payload_converter, failure)
+        with _without_traceback(exception):
+            super().to_failure(exception, payload_converter, failure)
         failure.stack_trace = ""
         if (missing := _missing_key(exception)) is not None:
             # The SDK gives up for good an activity whose heartbeat it cannot decode.
@@ -125,6 +135,16 @@ class FailureConverter(DefaultFailureConverter):
             failure.ClearField("cause")
             # As of an assertion: without a word the Web UI would show nothing.
             failure.message = failure.message or failure.application_failure_info.type
+
+
+@contextmanager
+def _without_traceback(exception: BaseException) -> Iterator[None]:
+    """Keep the SDK from writing a traceback in words, which takes longer than all else of it."""
+    traceback, exception.__traceback__ = exception.__traceback__, None
+    try:
+        yield
+    finally:
+        exception.__traceback__ = traceback
 
 
 class SealedFailureConverter(FailureConverter):
