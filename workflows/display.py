@@ -91,12 +91,16 @@ class Shown:
             return None
         return self._brief[1] + SHOWN_WITHIN
 
-    def bring_up_to_date(self, status: CallStatus, at: datetime) -> None:
-        """Show a call as it is now; only what is no longer shown rightly costs an event."""
+    def bring_up_to_date(self, status: CallStatus, at: datetime) -> Display:
+        """Show a call as it is now; only what is no longer shown rightly costs an event.
+
+        Return what lists are to show, now or if it lasts.
+        """
         now = of(status)
         workflow.set_current_details(page.of(status))
         if not self._is_brief(now.state, at) or self._is_urgent(now):
             self._show(now)
+        return now
 
     def _is_brief(self, state: RecordingState, at: datetime) -> bool:
         """Tell if a state is one that mostly is over before anybody looks at a list."""

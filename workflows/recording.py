@@ -387,8 +387,7 @@ class RecordingWorkflow:
 
     async def _run_display(self) -> None:
         while True:
-            self._show()
-            await self._until_outdated(display.of(self.call.status))
+            await self._until_outdated(self._show())
             # Once everybody has done what is to be done now.
             await workflow.wait_condition(lambda: True)
 
@@ -402,8 +401,8 @@ class RecordingWorkflow:
             lambda: clock.seen != seen or display.of(self.call.status) != shown, *due
         )
 
-    def _show(self) -> None:
-        self.shown.bring_up_to_date(self.call.status, self.this_run.clock.seen.now)
+    def _show(self) -> display.Display:
+        return self.shown.bring_up_to_date(self.call.status, self.this_run.clock.seen.now)
 
     def _carried(self) -> CarriedState:
         return CarriedState(

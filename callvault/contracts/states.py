@@ -1,6 +1,7 @@
 """The states that a recording, a chunk and a request go through."""
 
 from enum import StrEnum
+from functools import cached_property
 
 
 class Wanted(StrEnum):
@@ -43,7 +44,8 @@ class RecordingState(StrEnum):
     ERASED = "erased"
     """It was erased from the archives, and what is told of it later is not archived again."""
 
-    @property
+    # Looked up at every check of all that a call waits for: a member knows it from then on.
+    @cached_property
     def is_final(self) -> bool:
         return self in _FINAL
 

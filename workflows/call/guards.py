@@ -7,6 +7,7 @@ alarmed. A recording that lasts too long is stopped.
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from typing import TypeVar
 
 from callvault.causes import Cause
@@ -34,17 +35,17 @@ class Watchdog:
 
     def next_due(self) -> datetime | None:
         """Return when something is to be done next; None while nothing is."""
-        moments = [
-            *(moment for moment, _, _ in self._unconfirmed()),
-            *(moment for moment, _, _ in self._long_pauses()),
-            *(moment for moment, _, _ in self._late_resumes()),
-            *(moment for moment, _ in self._long_recordings()),
-            *(moment for moment, _ in self._refused()),
-            *(moment for moment, _ in self._looked_for()),
-            *(moment for moment, _ in self._callbacks()),
-            *(moment for moment, _ in self._stopped()),
-        ]
-        return min(moments, default=None)
+        watched = chain(
+            self._unconfirmed(),
+            self._long_pauses(),
+            self._late_resumes(),
+            self._long_recordings(),
+            self._refused(),
+            self._looked_for(),
+            self._callbacks(),
+            self._stopped(),
+        )
+        return min((moment for moment, *_ in watched), default=None)
 
     def act(self, now: datetime) -> None:
         """Do everything that has fallen due."""

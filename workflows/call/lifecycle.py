@@ -462,12 +462,7 @@ class Lifecycle:
     @property
     def is_over(self) -> bool:
         """True if every recording of the call has reached its end, and none is waited for."""
-        return self.status.kept_until is None and all(
-            recording.state.is_final
-            and recording.looked_for_until is None
-            and not recording_state.is_awaiting(recording)
-            for recording in self.status.recordings
-        )
+        return self.status.kept_until is None and all(map(_is_over, self.status.recordings))
 
     def _controlled(self) -> list[RecordingStatus]:
         return [
@@ -577,6 +572,14 @@ class Lifecycle:
         for participant in request.participants:
             presence.named(self.status, participant, now)
         self._grows(len(request.participants) * state_limits.MAX_NAME_SIZE, now)
+
+
+def _is_over(recording: RecordingStatus) -> bool:
+    return (
+        recording.state.is_final
+        and recording.looked_for_until is None
+        and not recording_state.is_awaiting(recording)
+    )
 
 
 def _new_recording(status: CallStatus, request: StartRequest, now: datetime) -> RecordingStatus:
