@@ -35,7 +35,7 @@ class Watchdog:
 
     def next_due(self) -> datetime | None:
         """Return when something is to be done next; None while nothing is."""
-        watched = chain(
+        watched: Iterator[tuple[datetime, *tuple[object, ...]]] = chain(
             self._unconfirmed(),
             self._long_pauses(),
             self._late_resumes(),
@@ -45,7 +45,7 @@ class Watchdog:
             self._callbacks(),
             self._stopped(),
         )
-        return min((moment for moment, *_ in watched), default=None)
+        return min((each[0] for each in watched), default=None)
 
     def act(self, now: datetime) -> None:
         """Do everything that has fallen due."""
