@@ -17,6 +17,5 @@ are. So a million objects come and stay until then, some 100 MiB of them garbage
 
 def collect_rarely() -> None:
     """Collect seldom from now on, and never again what is loaded; call it before work begins."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS, ROUNDS, ROUNDS)

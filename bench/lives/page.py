@@ -23,9 +23,9 @@ _PAGE = """\
 
 One life: a recording is started, paused, resumed and stopped by updates, its mp3 of {size} bytes is
 announced by Event Grid, archived in a directory, read back and sealed. The floor is an empty
-workflow in workers of its own, in the same run and on the same server: {floor}; its
-activities do nothing. Medians of {repeats} blocks of {lives} lives each, in turn, {at_once} at
-once.
+workflow in workers of its own, in the same run and on the same server; its activities do nothing:
+{floor}.
+Medians of {repeats} blocks of {lives} lives each, in turn, {at_once} at once.
 
 Machine: {processors} processors ({machine}), shared by all of it; other load {load:.1f} at the
 start. Python {python}.
@@ -39,10 +39,10 @@ processors, and the floor needs neither of the first two.
 """
 
 _NAMES = {
-    "worker": "workers",
+    "worker": "the workers",
     "temporal": "Temporal's server",
-    "gateway": "gateway",
-    "emulator": "emulator",
+    "gateway": "the gateway",
+    "emulator": "the emulator",
 }
 
 
@@ -72,7 +72,7 @@ def _rows(found: Findings) -> list[str]:
     for part in PARTS:
         cpu, least = _cpu(found.callvault, part), _cpu(found.floor, part)
         share = f"{cpu / least:.1f} x" if least >= 1 else ""
-        rows.append(f"| CPU of the {_NAMES[part]}, ms each | {cpu:.0f} | {least:.0f} | {share} |")
+        rows.append(f"| CPU of {_NAMES[part]}, ms each | {cpu:.0f} | {least:.0f} | {share} |")
     return rows
 
 
@@ -84,7 +84,7 @@ def problems(found: Findings) -> list[str]:
         missed.append(f"{share:.2f} lives for each of the floor, less than {MIN_SHARE}")
     for part, most in MAX_CPU.items():
         if (cpu := _cpu(found.callvault, part)) > most * (1 + NOISE):
-            missed.append(f"a life takes {cpu:.0f} ms of the {_NAMES[part]}, more than {most}")
+            missed.append(f"a life takes {cpu:.0f} ms of {_NAMES[part]}, more than {most}")
     return missed
 
 
