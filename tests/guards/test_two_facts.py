@@ -46,6 +46,9 @@ class FinishedCall:
     async def result(self, _: str) -> CallResult | None:
         return self._result
 
+    async def announce_first(self, *_: Any) -> str | None:
+        return None  # the call had a workflow, which has ended
+
     async def announce(self, _: Any, files: FileStatusUpdated, *__: Any) -> str:
         self.announced.append(files)
         return "begun"
