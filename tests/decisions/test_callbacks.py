@@ -8,7 +8,6 @@ import pytest
 from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.events import RecordingStateChanged
 from callvault.contracts.states import Actual, Wanted
-from callvault.contracts.status import RecordingStatus
 from tests.unit.call import SECOND, Call, paused_call, recording_call
 from workflows.call import callbacks
 
@@ -18,12 +17,10 @@ PAUSED_AGAIN = "ACS records, although it was paused: it is asked to pause again"
 SURPRISE = "ACS recorded, although it was paused"
 
 
-def tells(
-    call: Call, state: str, when: datetime | None = None, **facts: Any
-) -> RecordingStatus | None:
+def tells(call: Call, state: str, when: datetime | None = None, **facts: Any) -> None:
     told = {"recording": 1, "recording_id": "recording-1", "at": when or call.now, **facts}
     event = RecordingStateChanged(state=state, **told)
-    return callbacks.fold(call.life, event, call.ticks())
+    callbacks.fold(call.life, call.alarms, event, call.ticks())
 
 
 def reads(call: Call, state: str, meanwhile: bool = False, **times: float | None) -> str | None:
@@ -66,7 +63,7 @@ def test_a_callback_is_of_the_recording_with_its_number_and_id(
 def test_a_callback_is_of_no_recording_that_was_not_asked_for() -> None:
     call = recording_call()
     call.recording.origin = "announced"
-    assert tells(call, "active") is None
+    tells(call, "active")
     assert "a callback for recording 1 was of no use" in call.timeline
 
 
@@ -164,8 +161,9 @@ def test_a_start_that_failed_after_it_was_accepted_has_failed_unless_it_was_seen
     actual: Actual, has_failed: bool
 ) -> None:
     call = in_state(Call().confirms("start"), actual)
-    recording = tells(call, "", problem="no licence")
-    assert recording is (call.recording if has_failed else None)
+    tells(call, "", problem="no licence")
+    kinds = [each.alarm.kind for each in call.life.status.alarms]
+    assert kinds == ["failed_to_start"] * has_failed
     told = "start failed: no licence" if has_failed else "ACS tells that it failed: no licence"
     assert f"recording 1: {told}" in call.timeline
 

@@ -31,20 +31,20 @@ from .test_consent_gate import ANA, MINUTE, kinds
 @pytest.mark.parametrize("before", ["wait", "paused"])
 def test_a_withdrawal_is_answered_once_nothing_can_sound(before: str) -> None:
     call = awaiting(ALL, "ana", before_consent=before)
-    assert call.gate.has_paused() is (before == "wait")
+    assert call.gate.has_paused(call.now) is (before == "wait")
     call.life.status.policy = None
-    assert call.gate.has_paused() is (before == "wait")
+    assert call.gate.has_paused(call.now) is (before == "wait")
     call.life.status.policy = POLICY
     call.asks("stop")
-    assert call.gate.has_paused()
+    assert call.gate.has_paused(call.now)
 
 
 def test_what_is_about_to_start_with_consent_may_be_heard_of_nobody_who_refuses() -> None:
     call = awaiting(ALL, "ana")
     call.agrees("ana")
-    assert call.gate.has_paused(), "nobody refuses"
+    assert call.gate.has_paused(call.now), "nobody refuses"
     call.life.status.policy = None
-    assert not call.gate.has_paused(), "what is demanded is not known yet"
+    assert not call.gate.has_paused(call.now), "what is demanded is not known yet"
 
 
 def test_of_two_recordings_one_that_may_be_heard_is_enough() -> None:
@@ -54,16 +54,17 @@ def test_of_two_recordings_one_that_may_be_heard_is_enough() -> None:
     call.asks("start", request_id="s2", consent_policy=ALL)
     call.confirms("start", "confirm")
     call.withdraws("ana")
-    assert not call.gate.has_paused()
+    assert not call.gate.has_paused(call.now)
 
 
 def test_a_recording_that_records_without_consent_may_be_heard_until_acs_is_silent() -> None:
     call = agreed()
-    assert call.gate.has_paused()
+    assert call.gate.has_paused(call.now)
     call.withdraws("ana")
-    assert not call.gate.has_paused()
+    since = call.now
+    assert not call.gate.has_paused(since)
     call.confirms("pause")
-    assert call.gate.has_paused()
+    assert call.gate.has_paused(since)
 
 
 # Time.
