@@ -129,8 +129,8 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/intervals.py",
-        "if span.since > since:",
-        "if False:",
+        "yield from _span(since, min(span.since, whole.until))",
+        "pass",
     ),
     Mutant(
         "workflows/call/commands.py",

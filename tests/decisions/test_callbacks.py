@@ -63,7 +63,7 @@ def test_a_callback_is_of_the_recording_with_its_number_and_id(
 def test_a_callback_is_of_no_recording_that_was_not_asked_for() -> None:
     call = recording_call()
     call.recording.origin = "announced"
-    assert tells(call, "active") is None
+    tells(call, "active")
     assert "a callback for recording 1 was of no use" in call.timeline
 
 
@@ -163,7 +163,7 @@ def test_a_start_that_failed_after_it_was_accepted_has_failed_unless_it_was_seen
     call = in_state(Call().confirms("start"), actual)
     tells(call, "", problem="no licence")
     kinds = [each.alarm.kind for each in call.life.status.alarms]
-    assert kinds == (["failed_to_start"] if has_failed else [])
+    assert kinds == ["failed_to_start"] * has_failed
     told = "start failed: no licence" if has_failed else "ACS tells that it failed: no licence"
     assert f"recording 1: {told}" in call.timeline
 

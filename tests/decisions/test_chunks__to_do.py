@@ -40,6 +40,12 @@ def test_what_has_reached_its_end_with_a_file_is_to_be_sealed_once(
     assert chunks.to_seal(a_call(recording)) == ([recording] if is_due else [])
 
 
+def test_one_archived_file_among_lost_ones_is_enough_to_be_sealed() -> None:
+    files = [a_chunk(0, state="lost"), a_chunk(1, state="archived")]
+    recording = a_recording(state=RecordingState.LOST, chunks=files)
+    assert chunks.to_seal(a_call(recording)) == [recording]
+
+
 STOPPED = {"actual": "stopped", "wanted": "stopped", "state": RecordingState.PROCESSING}
 POLICY = a_policy(export_window=WINDOW)
 

@@ -34,7 +34,6 @@ def said(
 
 
 def here(who: str = ANA, *, joined: float | None = 0, left: float | None = None) -> Presence:
-    """Make a stay in the call."""
     times = {"joined_at": at_or_none(joined), "left_at": at_or_none(left)}
     return Presence(participant=who, told_at=at(0), **times)
 

@@ -6,6 +6,7 @@ import pytest
 
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.consent import ConsentRecord, Presence
+from callvault.contracts.recording_events import ToldEvents
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import (
     CallStatus,
@@ -172,6 +173,13 @@ def test_an_agreement_that_an_unknown_withdrawal_may_follow_counts_no_more() -> 
     status = a_call(consents=[said(True, 3)])
     join(status, a_call(consents=[said(False, 5)]))
     assert [record.counts for record in status.consents] == [True, False]
+
+
+def test_what_webhooks_were_told_of_a_recording_is_known_under_its_number_from_now_on() -> None:
+    status = a_call(a_recording(number=1, recording_id="mine"))
+    theirs = a_call(a_recording(number=1, recording_id="q"), told={1: ToldEvents(has_started=True)})
+    join(status, theirs)
+    assert status.told == {2: ToldEvents(has_started=True)}
 
 
 def test_stays_of_both_are_one_history() -> None:

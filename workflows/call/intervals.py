@@ -28,8 +28,7 @@ def outside(spans: Sequence[Span], whole: Span) -> Iterator[Span]:
     """Yield the parts of ``whole`` that lie in none of the others, which are in order."""
     since = whole.since
     for span in spans:
-        if span.since > since:
-            yield from _span(since, min(span.since, whole.until))
+        yield from _span(since, min(span.since, whole.until))
         since = max(since, span.until)
     yield from _span(since, whole.until)
 
