@@ -6,6 +6,8 @@ folded into that state by handlers of one line. Every decision is made by the mo
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from temporalio import workflow
@@ -207,8 +209,8 @@ class RecordingWorkflow:
     def recording_state_changed(self, *payloads: Any) -> None:
         """Take note of ACS's callback about a recording's state."""
         event = self._read(RecordingStateChanged, payloads, names.RECORDING_STATE_CHANGED)
-        if event is not None and (failed := callbacks.fold(self.call, event, workflow.now())):
-            self.alarms.failed_to_start(failed, failed.problem, workflow.now())
+        if event is not None:
+            callbacks.fold(self.call, self.alarms, event, workflow.now())
 
     @workflow.signal(name=names.CALL_ENDED)
     def call_ended(self, *payloads: Any) -> None:
@@ -297,7 +299,7 @@ class RecordingWorkflow:
         if (record := self.gate.decided(decision, workflow.now())) is None:
             raise ApplicationError(self.gate.refusal(decision) or "", type=names.REFUSED)
         if not decision.given:
-            await self._paused_or_due()
+            await self._paused_or_due(record.received_at)
         return record
 
     @consent_confirmed.validator
@@ -451,9 +453,9 @@ class RecordingWorkflow:
         await self._settled_or_due(record)
         return repeats.answer_of(self.call.status, record, workflow.now())
 
-    async def _paused_or_due(self) -> None:
+    async def _paused_or_due(self, since: datetime) -> None:
         """Wait until nothing is recorded without consent; raise once a pause may take no longer."""
-        status, has_paused = self.call.status, self.gate.has_paused
+        status, has_paused = self.call.status, partial(self.gate.has_paused, since)
         await workflow.wait_condition(lambda: status.policy is not None or has_paused())
         if has_paused():
             return

@@ -28,8 +28,12 @@ def _run(stage: run.Theatre, given: argparse.Namespace) -> int:
     tally = Tally(given.seed, given.calls)
     tally.add_fair(run.play_fair(stage))
     for played in run.play(stage, given.seed, given.calls):
+        known = len(tally.broken)
         tally.add(played)
         _say(tally.progress)
+        # At once, beside the end: a run of minutes may not come to its end.
+        for broken in tally.broken[known:]:
+            _say(tally.told(broken))
     tally.finish()
     print(tally.summary, flush=True)
     for broken in tally.to_shrink(given.shrink):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bench.listen import consent_truth, promises
 from bench.listen.hearing import TICK
-from bench.listen.record import Played, Recording
+from bench.listen.record import Interval, Played, Recording
 from bench.listen.spans import FOREVER, Span, runs
 from bench.listen.story import Verb
 
@@ -19,8 +19,11 @@ TOLERANCE = 0.06
 LEAST = 0.05
 """Seconds of sound that break a law."""
 LEAST_FOREIGN = 0.6
-"""The same where somebody else has resumed within a silence. No answer tells that; the service's
-own account does, by a clock that is known to a quarter of a second at either end."""
+"""The same where somebody else has resumed within a silence, or as the reading that proved it was
+under way. No answer tells that; the service's own account does, by a clock that is known to a
+quarter of a second at either end."""
+READING = 1.5
+"""Seconds for which the answer to a reading may be on its way, where the service is slow."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def first_law(played: Played) -> Iterator[Broken]:
         for claim in recording.silent:
             span = Span(claim.since, claim.until).shrunk(TOLERANCE)
             moments = [at for at in _moments(recording) if span.holds(at, at + TICK)]
-            if len(moments) * TICK >= _least(played, span):
+            if len(moments) * TICK >= _least(played, claim):
                 why = f"silent by the manifest ({claim.why})"
                 yield from _broken(1, played, moments, why, span)
 
@@ -55,6 +58,8 @@ def second_law(played: Played) -> Iterator[Broken]:
     for who, spans in consent_truth.missing(played).items():
         for recording in played.recordings:
             marked = [Span(m.since, m.until).shrunk(-TOLERANCE) for m in recording.marked]
+            # What the first law allows there, nobody could know of.
+            marked += [Span(c.since, c.until) for c in recording.silent if _met_foreign(played, c)]
             voice = played.voices.get(played.participants[who])
             moments = [
                 at
@@ -74,14 +79,18 @@ def third_law(played: Played) -> Iterator[Broken]:
         yield from _broken(3, played, moments, str(promise), span)
 
 
-def _least(played: Played, claimed: Span) -> float:
+def _least(played: Played, claim: Interval) -> float:
     """Return the seconds of sound that break the first law in a silence."""
-    is_foreign = any(
-        deed.is_done and deed.sent < claimed.until and deed.answered > claimed.since
+    return LEAST_FOREIGN if _met_foreign(played, claim) else LEAST
+
+
+def _met_foreign(played: Played, claim: Interval) -> bool:
+    """Return True if somebody else has resumed in a silence, or as it was read."""
+    return any(
+        deed.is_done and deed.sent < claim.until and deed.answered > claim.since - READING
         for deed in played.deeds_of(Verb.FOREIGN_RESUME)
         if deed.answered is not None
     )
-    return LEAST_FOREIGN if is_foreign else LEAST
 
 
 def _moments(recording: Recording, voice: int | None = None) -> list[float]:

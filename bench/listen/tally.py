@@ -121,12 +121,16 @@ class Tally:
     def summary(self) -> str:
         """Tell the figures, and each broken law with the call that broke it."""
         lines = [*self.figures, ""]
-        for each in self.broken:
-            command = f".venv/bin/python -m bench.listen --seed {self.seed}{self.options}"
-            lines.append(f"call {each.story.number}: {command} --play {each.story.number}")
-            lines += [f"  law {b.law}: {b.sentence}" for b in each.broken[:4]]
-            lines += [each.story.told(), *each.told]
+        lines += [self.told(each) for each in self.broken]
         return "\n".join([*lines, *self.unheard])
+
+    def told(self, broken: BrokenCall) -> str:
+        """Tell a call that broke laws, and how it is played again."""
+        number = broken.story.number
+        command = f".venv/bin/python -m bench.listen --seed {self.seed}{self.options}"
+        lines = [f"call {number}: {command} --play {number}"]
+        lines += [f"  law {each.law}: {each.sentence}" for each in broken.broken[:4]]
+        return "\n".join([*lines, broken.story.told(), *broken.told])
 
     @property
     def figures(self) -> list[str]:

@@ -72,5 +72,5 @@ class SoundEvidence(State):
     """Number of requests that make sound."""
     sounds_told: int = 0
     """Number of callbacks that told of sound: one more than was sent for, and somebody else's."""
-    sound_told_at: datetime | None = None
-    """Time that the last such callback told, by ACS's clock."""
+    sounds_told_at: list[datetime] = []
+    """Times that the last such callbacks told, by ACS's clock."""

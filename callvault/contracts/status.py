@@ -119,6 +119,9 @@ class PauseRecord(State):
     resumed_at: datetime | None = None
     """Time at which ACS was asked to record again; none while paused, or if the recording stopped
     paused."""
+    is_before_start: bool = False
+    """True if it was confirmed as the recording waited for consent: ACS is not asked to start it
+    before this is released, for it may not heed that it is to begin paused."""
     is_too_long: bool = False
     """True if it lasted longer than it may, and something was done about it."""
 
@@ -193,6 +196,8 @@ class RecordingStatus(State):
     actual: Actual = Actual.NONE
     known_at: datetime | None = None
     """Time since which ``actual`` is known."""
+    silence_asked_at: datetime | None = None
+    """Time of the last withdrawal: it is answered by a reading that was sent since."""
     needs_read: bool = False
     """True if ACS told something else than ``actual``: its state is to be read."""
     recording_id: str | None = None
@@ -292,10 +297,15 @@ class RecordingStatus(State):
         return self.is_held and self.consent.before_consent is BeforeConsent.WAIT
 
     @property
+    def is_paused_before_start(self) -> bool:
+        """True if ACS is not to be asked to start it before somebody resumes."""
+        return any(pause.is_open and pause.is_before_start for pause in self.pauses)
+
+    @property
     def may_begin(self) -> bool:
         """True if ACS may be asked to start it."""
         unannounced = self.announcement is not None and self.announcement.answered_at is None
-        return not self.waits_for_consent and not unannounced
+        return not (self.waits_for_consent or self.is_paused_before_start or unannounced)
 
     @property
     def is_orphan(self) -> bool:

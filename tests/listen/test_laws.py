@@ -36,7 +36,15 @@ def test_what_is_heard_beside_silence_breaks_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("resumed", "heard", "is_broken"), [(4.5, 0.5, False), (4.5, 0.7, True), (9, 0.5, True)]
+    ("resumed", "heard", "is_broken"),
+    [
+        (4.5, 0.5, False),
+        (4.5, 0.7, True),
+        (9, 0.5, True),
+        # As the reading was under way that proved the silence; and before it was sent.
+        (3, 0.5, False),
+        (2, 0.5, True),
+    ],
 )
 def test_a_sound_of_somebody_else_breaks_the_first_law_once_it_can_be_told(
     resumed: float, heard: float, is_broken: bool
@@ -45,6 +53,16 @@ def test_a_sound_of_somebody_else_breaks_the_first_law_once_it_can_be_told(
     said(played, Verb.FOREIGN_RESUME, resumed, resumed + 0.1)
     recorded(played, (4.6, 4.6 + heard), silent=((4, 8),))
     assert broken(played) == ([1] if is_broken else [])
+
+
+def test_what_nobody_can_tell_of_a_silence_breaks_the_second_law_as_little() -> None:
+    played = call("named", named=(0,))
+    said(played, Verb.AGREE, 0.0, 0.1)
+    said(played, Verb.WITHDRAW, 3.0, channel=Channel.SIGNAL)
+    recorded(played, (4.6, 5), silent=((4, 8),), marked=((3, 4),))
+    assert broken(played) == [1, 2]
+    said(played, Verb.FOREIGN_RESUME, 4.5, 4.6)
+    assert broken(played) == []
 
 
 def test_a_foreign_resume_that_is_unanswered_makes_a_promise_unsure() -> None:

@@ -193,6 +193,11 @@ class Call:
         return self.life.recording(1)
 
     @property
+    def has_paused(self) -> bool:
+        """Tell if the last decision may be answered."""
+        return self.gate.has_paused(self.life.status.consents[-1].received_at)
+
+    @property
     def confirmed_pauses(self) -> list[PauseRecord]:
         return [pause for pause in self.recording.pauses if pause.confirmed_at is not None]
 

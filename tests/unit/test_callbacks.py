@@ -24,7 +24,7 @@ def tells(call: Call, state: str, *, after: float = 0, **facts: object) -> None:
             **facts,
         }
     )
-    callbacks.fold(call.life, event, call.ticks())
+    callbacks.fold(call.life, call.alarms, event, call.ticks())
 
 
 def test_a_started_recording_is_active_as_soon_as_acs_tells() -> None:
@@ -304,6 +304,8 @@ def test_a_pause_ends_where_a_callback_has_taken_its_silence_back() -> None:
         tells(call, "active", after=after)
     assert call.recording.silence.silent == []
     assert pause.resumed_at == pause.confirmed_at
+    told = [each.alarm.what for each in call.life.status.alarms]
+    assert any("ACS told that it recorded, although it was paused" in each for each in told)
 
 
 def test_sound_that_is_read_while_acs_is_asked_for_something_is_no_secret() -> None:
@@ -346,6 +348,49 @@ def test_sound_that_was_read_in_a_silence_is_no_secret_once_that_is_over(
     doubt = account.unconfirmed[-1]
     assert (doubt.until or received_at) > received_at - 5 * SECOND
     assert doubt.is_finding is is_before_the_resume
+
+
+@pytest.mark.parametrize(("took", "is_again"), [(0.5, False), (0.6, True)])
+def test_silence_that_a_slow_reading_proved_is_read_again_at_once(
+    took: float, is_again: bool
+) -> None:
+    """Somebody else had resumed as its answer was on its way (listening, seed 1, call 367)."""
+    call = recording_call()
+    call.asks("pause")
+    pause = call.is_asked("pause")
+    sent_at = call.ticks()
+    received_at = sent_at + took * SECOND
+    outcome = ControlResult(
+        recording_id="recording-1", state="inactive", read_at=sent_at, received_at=received_at
+    )
+    acs_answers.answered(call.life, pause, outcome, call.ticks())
+    assert call.recording.silence.silent[-1].since == received_at
+    assert call.next == ("read" if is_again else None)
+    if is_again:
+        # Once: what is read now is as good as it gets.
+        read = call.is_asked("read")
+        late = outcome.model_copy(
+            update={"read_at": received_at, "received_at": received_at + 2 * SECOND}
+        )
+        acs_answers.answered(call.life, read, late, call.ticks())
+        callbacks.observed(call.life, call.recording, late, call.ticks())
+        assert call.next is None
+
+
+def test_a_silence_that_a_slow_reading_finds_is_read_again_at_once() -> None:
+    call = recording_call()
+    call.asks("pause")
+    pause = call.is_asked("pause")
+    acs_answers.given_up(call.life, pause, call.ticks())
+    sent_at = call.ticks()
+    seen = ControlResult(
+        recording_id="recording-1",
+        state="inactive",
+        read_at=sent_at,
+        received_at=sent_at + SECOND,
+    )
+    callbacks.observed(call.life, call.recording, seen, call.now + SECOND)
+    assert call.recording.needs_read
 
 
 def test_sound_of_a_silence_takes_no_later_one_back() -> None:

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from callvault.archive.manifests.manifest import unexpected_files
+from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.base import Unreadable, read
 from callvault.contracts.consent import ConsentTerms
 from callvault.contracts.requests import RecordingRequest
 from tests.policies import a_policy
-from workflows.call import consent
+from workflows.call import callbacks, consent
 from workflows.call.alarms import Alarms
+from workflows.call.consent_gate import MAX_CONSENT_WAIT
 from workflows.call.guards import Watchdog
 from workflows.call.silence import STARTING_TIMEOUT
 from workflows.loops.timers import MissingFiles
@@ -367,13 +369,6 @@ def test_a_file_of_what_was_declined_comes_to_the_account_of_its_silence() -> No
     assert "the service has files of it" in next(unexpected_files(recording))
 
 
-def test_a_pause_is_confirmed_at_once_while_nothing_may_be_recorded() -> None:
-    call = awaiting(ALL, "ana", before_consent="wait")
-    assert call.asks("pause", reason="card number").state == "confirmed"
-    call.agrees("ana")
-    assert call.is_asked("start").pause_on_start is True
-
-
 # What makes no sense.
 
 
@@ -420,18 +415,84 @@ def test_a_withdrawal_is_answered_only_once_acs_is_silent(backend_pauses: bool) 
     if backend_pauses:
         call.asks("pause")
     call.withdraws("ana")
-    assert call.gate.has_paused() is False
+    assert call.has_paused is False
     call.confirms("pause")
-    assert call.gate.has_paused() is True
+    assert call.has_paused is True
+
+
+def test_a_withdrawal_from_a_paused_recording_is_answered_by_a_reading_and_never_from_memory() -> (
+    None
+):
+    """Somebody else had resumed since the last reading (listening, seed 1, call 1303)."""
+    call = agreed()
+    call.asks("pause")
+    call.confirms("pause")
+    for who in ("ana", "ben"):
+        call.withdraws(who)
+        assert call.has_paused is False
+        call.reads("inactive")
+        assert (call.has_paused, call.next) == (True, None)
+
+
+def test_a_reading_from_before_a_withdrawal_does_not_answer_it() -> None:
+    call = agreed()
+    call.asks("pause")
+    call.confirms("pause")
+    call.withdraws("ana")
+    early = ControlResult(
+        recording_id="recording-1",
+        state="inactive",
+        read_at=call.now - SECOND,
+        received_at=call.now - SECOND,
+    )
+    callbacks.observed(call.life, call.recording, early, call.ticks())
+    assert (call.has_paused, call.next) == (False, "read")
+
+
+def test_what_was_confirmed_to_be_paused_before_consent_does_not_begin_before_it_is_resumed() -> (
+    None
+):
+    """ACS may not heed that it is to begin paused (listening, seed 1, calls 725 and 1637)."""
+    call = awaiting(ALL, "ana", before_consent="wait")
+    pause = call.asks("pause", requested_by="agent")
+    assert pause.state == "confirmed"
+    call.agrees("ana")
+    assert (call.next, call.recording.is_held, call.recording.state) == (None, False, "paused")
+    call.withdraws("ana")
+    assert call.has_paused is True
+    call.agrees("ana")
+    assert call.next is None
+    call.asks("resume", requested_by="agent")
+    call.confirms("start", "confirm")
+    assert call.recording.state == "recording"
+
+
+def test_what_was_paused_before_it_began_is_declined_once_nobody_resumes_it_for_too_long() -> None:
+    call = awaiting(ALL, "ana", before_consent="wait")
+    call.asks("pause", requested_by="agent")
+    call.agrees("ana")
+    due = call.gate.next_due()
+    assert due == call.recording.requested_at + MAX_CONSENT_WAIT
+    call.gate.act(due - SECOND)
+    assert call.recording.declined == ""
+    call.gate.act(due)
+    assert "paused before it began" in call.recording.declined
+    assert call.recording.state == "declined"
+
+
+def test_what_is_to_begin_paused_begins_once_consent_is_there() -> None:
+    call = awaiting(ALL, "ana", before_consent="wait", pause_on_start=True)
+    call.agrees("ana")
+    assert call.is_asked("start").pause_on_start
 
 
 def test_a_withdrawal_is_not_answered_while_a_refused_pause_has_not_led_to_the_stop() -> None:
     call = agreed()
     call.withdraws("ana")
     call.refuses(call.is_asked("pause"))
-    assert call.gate.has_paused() is False
+    assert call.has_paused is False
     call.confirms("stop")
-    assert call.gate.has_paused() is True
+    assert call.has_paused is True
 
 
 def test_a_hold_during_an_unanswered_start_is_guarded_for_the_start_may_have_come_through() -> None:
@@ -477,13 +538,13 @@ def test_nobody_is_recorded_unmarked_while_it_is_being_stopped(
     stop = call.is_asked("stop")
     getattr(call, happening)("ben" if happening == "withdraws" else "cid")
     since = call.now
-    assert call.gate.has_paused() is False
+    assert call.has_paused is False
 
     call.answers(stop)
     [doubt] = call.recording.silence.unconfirmed
     assert doubt.since <= since
     assert doubt.until == call.now
-    assert (call.recording.is_held, call.gate.has_paused()) == (False, True)
+    assert (call.recording.is_held, call.has_paused) == (False, True)
 
 
 @pytest.mark.parametrize("is_told_twice", [True, False])
@@ -512,12 +573,12 @@ def test_a_withdrawal_is_not_answered_while_a_start_is_about_to_be_sent(before: 
     """It is to begin paused, and ACS may not heed that."""
     call = awaiting(ALL, "ana", before_consent=before)
     call.withdraws("ana")
-    assert call.gate.has_paused() is (before == "wait")
+    assert call.has_paused is (before == "wait")
     if before == "paused":
         call.confirms("start")
-        assert call.gate.has_paused() is False
+        assert call.has_paused is False
         call.polls("inactive", STARTING_TIMEOUT)
-        assert call.gate.has_paused() is True
+        assert call.has_paused is True
 
 
 def test_a_withdrawal_is_not_answered_while_a_start_is_unanswered() -> None:
@@ -525,16 +586,16 @@ def test_a_withdrawal_is_not_answered_while_a_start_is_unanswered() -> None:
     call.agrees("ana")
     call.is_asked("start")
     call.withdraws("ana")
-    assert call.gate.has_paused() is False
+    assert call.has_paused is False
 
 
 def test_a_withdrawal_is_not_answered_before_it_is_known_what_the_resource_demands() -> None:
     call = Call(participants=[hashed("ana")])
     policy, call.life.status.policy = call.life.status.policy, None
     call.withdraws("ana")
-    assert call.gate.has_paused() is False
+    assert call.has_paused is False
     call.life.status.policy = policy
-    assert call.gate.has_paused() is True
+    assert call.has_paused is True
 
 
 def test_a_withdrawal_that_comes_after_a_later_agreement_marks_what_was_before_it() -> None:

@@ -86,7 +86,7 @@ def test_g13_that_a_recording_ended_is_no_evidence_of_a_pause_that_never_arrived
     told = RecordingStateChanged(
         recording=1, recording_id="recording-1", state="inactive", at=call.now
     )
-    callbacks.fold(call.life, told, call.ticks())
+    callbacks.fold(call.life, call.alarms, told, call.ticks())
     gone = ControlResult(recording_id="recording-1", state="gone")
     acs_answers.answered(call.life, command, gone, call.ticks())
     [pause] = call.recording.pauses

@@ -81,7 +81,7 @@ def test_a_file_after_acs_told_that_an_accepted_start_had_failed_is_doubted() ->
     failed = RecordingStateChanged(
         recording=1, recording_id="recording-1", state="", at=NOON + SECOND, problem="8512"
     )
-    callbacks.fold(call.life, failed, call.ticks())
+    callbacks.fold(call.life, call.alarms, failed, call.ticks())
     assert "8512" in tell_of_file(call).problem
 
 

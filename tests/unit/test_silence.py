@@ -426,6 +426,58 @@ def test_a_callback_that_no_request_of_ours_explains_takes_the_claim_back() -> N
     assert not silence.is_silent(world.recording)
 
 
+def test_a_callback_that_is_late_takes_back_what_its_clock_cannot_place() -> None:
+    """Somebody else had resumed and paused again, before the last reading (listening, call 788)."""
+    world = paused(World())
+    since = world.recording.silence.silent[0].since
+    world.waits(20)
+    world.read(0, 1, 0)
+    world.waits(20)
+    silence.active_told(world.recording, NOON, at(world.now))
+    assert silence.active_told(world.recording, NOON + TICK, at(world.now))
+    assert world.recording.silence.silent == []
+    doubt = world.recording.silence.unconfirmed[-1]
+    assert doubt.since <= since
+    assert doubt.is_finding
+
+
+def test_a_callback_takes_nothing_back_that_was_long_before_it() -> None:
+    world = paused(World())
+    told = NOON + timedelta(hours=1)
+    world.now = 2 * 3600 - 10
+    world.read(0, 1, 0)
+    silence.active_told(world.recording, NOON, at(world.now))
+    assert silence.active_told(world.recording, told, at(world.now))
+    [interval] = world.recording.silence.silent
+    assert interval.until == told - timedelta(minutes=5)
+
+
+def test_a_callback_of_a_silence_that_is_over_takes_that_back() -> None:
+    world = paused(World())
+    world.waits(10)
+    world.resume(1, 0, None, True)
+    over = world.recording.silence.silent[-1].until
+    for _ in range(2):
+        # The start's own and the resume's own; each of them once more.
+        for tick in (0, 1):
+            told = NOON + tick * TICK
+            assert not silence.active_told(world.recording, told, at(world.now))
+    assert silence.active_told(world.recording, NOON + 2 * TICK, at(world.now))
+    assert world.recording.silence.silent == []
+    assert world.recording.silence.unconfirmed[-1].until == over
+
+
+def test_a_callback_takes_no_silence_back_that_was_over_long_before() -> None:
+    world = paused(World())
+    world.waits(10)
+    world.resume(1, 0, None, True)
+    before = world.recording.silence.model_copy(deep=True)
+    for hours in (1, 2, 3):
+        told = NOON + timedelta(hours=hours)
+        assert not silence.active_told(world.recording, told, told)
+    assert world.recording.silence == before
+
+
 @pytest.mark.parametrize(("ticks", "is_finding"), [(10, False), (11, True)])
 def test_what_is_proven_in_time_is_no_finding(ticks: int, is_finding: bool) -> None:
     world = World()

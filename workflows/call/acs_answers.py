@@ -237,6 +237,7 @@ def _confirmed(
         case Operation.PAUSE:
             proof = "ACS reported it inactive, after it was asked to pause"
             silence.inactive_read(recording, read_at, received_at, proof)
+            recording.needs_read = silence.is_to_be_read_again(recording, read_at, received_at)
             recording.actual = Actual.PAUSED
         case Operation.STOP:
             call.end(recording, at, received_at)

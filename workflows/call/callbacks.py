@@ -7,11 +7,13 @@ confirmed; what it contradicts is read from ACS before it is believed.
 from datetime import datetime
 
 from callvault.contracts.activity_io import ControlResult
+from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.events import RecordingStateChanged
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
 from workflows.call import acs_answers, consent_holds, pauses, silence
+from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.pauses import GUARD, THIRD_PARTY
@@ -19,33 +21,33 @@ from workflows.call.silence import Sight
 
 _CAUSES = {"active": (Operation.START, Operation.RESUME), "inactive": (Operation.PAUSE,)}
 _ACTUAL_OF = {"active": Actual.ACTIVE, "inactive": Actual.PAUSED}
+_TOLD = "ACS told that it recorded, although it was paused"
 
 
-def fold(call: Lifecycle, event: RecordingStateChanged, now: datetime) -> RecordingStatus | None:
-    """Fold a callback; one about a recording that was not asked for here is only noted.
-
-    Returns the recording whose accepted start came to nothing, if that is what ACS tells.
-    """
+def fold(call: Lifecycle, alarms: Alarms, event: RecordingStateChanged, now: datetime) -> None:
+    """Fold a callback; one about a recording that was not asked for here is only noted."""
     recording = _recording_of(call, event)
     if recording is None:
         call.note(now, f"a callback for recording {event.recording} was of no use")
-        return None
+        return
     if recording.recording_id is None:
         recording.callback_recording_id = event.recording_id
         recording.is_callback_signed = event.is_signed
     if event.problem:
-        return _failed_to_start(call, recording, event, now)
+        if _failed_to_start(call, recording, event, now):
+            alarms.failed_to_start(recording, recording.problem, now)
+        return
     call.note(now, f"recording {recording.number}: ACS tells that it is {event.state}")
     if event.state == "active":
         recording.was_active = True
         if silence.active_told(recording, event.at, now):
             pauses.contradicted(recording)
+            alarms.add(AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL, _TOLD, recording, now)
     if recording.actual is Actual.STARTING and event.state == "active":
         acs_answers.began(call, recording, now)
     _add_evidence(call, recording, event)
     _check_contradiction(recording, event)
     call.settle(recording, now)
-    return None
 
 
 def _recording_of(call: Lifecycle, event: RecordingStateChanged) -> RecordingStatus | None:
@@ -58,8 +60,8 @@ def _recording_of(call: Lifecycle, event: RecordingStateChanged) -> RecordingSta
 
 def _failed_to_start(
     call: Lifecycle, recording: RecordingStatus, event: RecordingStateChanged, now: datetime
-) -> RecordingStatus | None:
-    """Fold a failure after ACS had accepted the start with 202."""
+) -> bool:
+    """Fold a failure after ACS had accepted the start with 202; tell if nothing has begun."""
     if recording.looked_for_until is not None:
         # It was given up without an answer, and nothing has begun: now that is certain.
         recording.looked_for_until = recording.callback_recording_id = None
@@ -67,9 +69,9 @@ def _failed_to_start(
     # What has been seen to record did not fail to start.
     if recording.actual is Actual.STARTING:
         acs_answers.failed_to_start(call, recording, event.problem, now)
-        return recording
+        return True
     call.note(now, f"recording {recording.number}: ACS tells that it failed: {event.problem}")
-    return None
+    return False
 
 
 def _add_evidence(
@@ -123,6 +125,8 @@ def observed(
         recording.needs_read = actual is not recording.actual
         call.settle(recording, now)
         return _contradiction(sight)
+    read_at, received_at = seen.read_at or now, acs_answers.received_by(seen, now)
+    recording.needs_read = silence.is_to_be_read_again(recording, read_at, received_at)
     unexpected = _contradiction(sight)
     if actual is not None and recording.wanted is not Wanted.STOPPED:
         before, recording.actual = recording.actual, actual

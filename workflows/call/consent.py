@@ -12,15 +12,13 @@ from callvault.contracts.consent import ConsentDecision, ConsentPolicy, ConsentR
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT
 from callvault.contracts.status import CallStatus
 from workflows.call import presence
+from workflows.call.intervals import MAX_CLOCK_DIFFERENCE
 
 MAX_RECORDS = 1_000
 """Decisions kept: beyond that, those that do not count any more are forgotten."""
 
 MAX_COUNTING = 1_500
 """Decisions kept though all of them count: ACS lets 350 people into a call."""
-
-MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
-"""Largest difference between two clocks that tell of one call."""
 
 _AHEAD = timedelta(seconds=1)
 """Time by which a decision may seem to lie ahead before its clock is known to be fast."""

@@ -10,9 +10,10 @@ from callvault.contracts.participants import UNKNOWN_PARTICIPANT, ParticipantCha
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import consent, deletion_marks, late_joiners, presence
+from workflows.call import consent, deletion_marks, late_joiners, late_word, presence, silence
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
+from workflows.call.intervals import Span
 from workflows.call.late_joiners import Joiner
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.pauses import GATE
@@ -84,6 +85,8 @@ class ConsentGate:
         self._call.note(now, what if record.counts else f"{what}: outdated, it changes nothing")
         if not record.given:
             self._refused(record, is_known, now)
+            for recording in self.status.recordings:
+                recording.silence_asked_at = now
         self._keep_waiting(now)
         self._call.settle_all(now)
         return record
@@ -100,18 +103,25 @@ class ConsentGate:
         else:
             self._stop_without_consenting(change.participant, now)
         self._call.settle_all(now)
+        told = Span(min(change.at or now, now), now)
+        late_word.moved(self._call, change.participant, change.joined, told, now)
 
-    def has_paused(self) -> bool:
-        """Tell if nothing is recorded without consent, as ACS has confirmed."""
-        return not any(map(self._may_be_heard, self.status.recordings))
+    def has_paused(self, since: datetime) -> bool:
+        """Tell if nothing is recorded without consent, as ACS has confirmed after ``since``."""
+        return not any(self._may_be_heard(each, since) for each in self.status.recordings)
 
-    def _may_be_heard(self, recording: RecordingStatus) -> bool:
+    def _may_be_heard(self, recording: RecordingStatus, since: datetime) -> bool:
         """Tell if a recording may record without consent now, or soon with nobody asking again."""
-        if recording.sound.begun_at is None and recording.wanted is not Wanted.STOPPED:
+        sound = recording.sound
+        if sound.begun_at is None and recording.wanted is not Wanted.STOPPED:
             # Its start is about to be sent. It is to begin paused, which ACS may not heed.
             is_clear = self.status.policy is not None and not recording.is_held
-            return not is_clear and not recording.waits_for_consent
-        return recording.is_held and self._call.may_record(recording)
+            is_kept = recording.waits_for_consent or recording.is_paused_before_start
+            return not (is_clear or is_kept)
+        if not recording.is_held or sound.begun_at is None or sound.over_at is not None:
+            return False
+        # Never from memory: somebody else may have resumed since the last reading.
+        return not silence.is_read_since(recording, since)
 
     # Time.
 
@@ -125,9 +135,7 @@ class ConsentGate:
         """Decline what has waited too long."""
         for moment, recording in list(self._waiting()):
             if moment <= now:
-                timeout = _consent_timeout(recording)
-                lacking = consent.missing(self.status, recording.consent)
-                self._call.decline(recording, f"no consent within {timeout}: {lacking}", now)
+                self._call.decline(recording, self._why_declined(recording), now)
         if (kept := self.status.kept_until) is not None and kept <= now:
             self.status.kept_until = None
             self._call.note(now, "nobody has asked to record this call: it is kept no longer")
@@ -223,11 +231,21 @@ class ConsentGate:
         return set(current.consent.consent_participants)
 
     def _waiting(self) -> Iterator[tuple[datetime, RecordingStatus]]:
+        """Yield what has not begun, with the end of its wait for consent, or for a resume."""
         for recording in self.status.recordings:
             timeout = _consent_timeout(recording)
             is_open = recording.is_held and recording.consented_at is None
             if timeout is not None and is_open and recording.wanted is not Wanted.STOPPED:
                 yield recording.requested_at + timeout, recording
+            is_elsewhere = recording.is_held or recording.actual is not Actual.NONE
+            if recording.is_paused_before_start and not is_elsewhere:
+                yield recording.requested_at + MAX_CONSENT_WAIT, recording
+
+    def _why_declined(self, recording: RecordingStatus) -> str:
+        if not recording.is_held:
+            return f"it was paused before it began, and not resumed within {MAX_CONSENT_WAIT}"
+        lacking = consent.missing(self.status, recording.consent)
+        return f"no consent within {_consent_timeout(recording)}: {lacking}"
 
     def _stop_without_consenting(self, left: str, now: datetime) -> None:
         """Stop the recording if the last who agreed has left, and that is asked for."""

@@ -1,12 +1,15 @@
 """Arithmetic of the account of silence: times that are joined, cut out of others, or left over."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from callvault.contracts.silence import SilenceAccount, SilentInterval, UnconfirmedInterval
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
+
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
+"""Largest difference between two clocks that tell of one call."""
 
 
 class Span(NamedTuple):

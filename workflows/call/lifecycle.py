@@ -270,17 +270,17 @@ class Lifecycle:
         return not (is_refused or is_early or (self.is_recalling and operation is Operation.START))
 
     def _awaits_reading(self, recording: RecordingStatus) -> bool:
-        """Tell if a request to pause what is paused waits for the reading that confirms it."""
+        """Tell if a pause of what is paused, or a withdrawal, waits for a reading."""
         if recording.actual is not Actual.PAUSED or recording.target is not Wanted.PAUSED:
             return False
         # What is to begin paused is read by the poll: just begun, a reading proves nothing.
         moments = (recording.sound.inactive_at, recording.sound.begun_at)
         read_at = max(filter(None, moments), default=None)
-        return any(
-            read_at is None or record.received_at > read_at
-            for record in self.requests.pending(recording)
-            if record.operation == Operation.PAUSE
-        )
+        pending = self.requests.pending(recording)
+        asked = [each.received_at for each in pending if each.operation == Operation.PAUSE]
+        if recording.is_held and recording.silence_asked_at is not None:
+            asked.append(recording.silence_asked_at)
+        return any(read_at is None or at > read_at for at in asked)
 
     def is_superseded(self, command: Command) -> bool:
         """Tell if asking for ``command`` no longer serves what is wanted."""

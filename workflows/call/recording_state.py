@@ -37,6 +37,8 @@ def state_of(recording: RecordingStatus) -> RecordingState:
         return RecordingState.STOPPING
     if recording.is_held and not recording.consented_at and recording.actual in _NOT_BEGUN:
         return RecordingState.AWAITING_CONSENT
+    if recording.actual is Actual.NONE and recording.is_paused_before_start:
+        return RecordingState.PAUSED
     return {
         Actual.NONE: RecordingState.STARTING,
         Actual.STARTING: RecordingState.STARTING,

@@ -94,6 +94,7 @@ class Requests:
             record.recording_id = recording.recording_id
             if _is_reached(record, recording):
                 _end(record, RequestState.CONFIRMED, now)
+                self._keep_from_starting(record, recording)
             elif _is_overtaken(record, recording):
                 self._supersede(record, recording, now)
                 _tell_sound(record, recording)
@@ -118,6 +119,16 @@ class Requests:
         is_held = bool(record.held_by) and not is_own
         why = _held(record) if is_held else self._overtaker(record, recording)
         record.problem = record.problem or why
+
+    def _keep_from_starting(self, record: ControlRecord, recording: RecordingStatus) -> None:
+        """See to it that what was confirmed to be silent does not begin before it is released."""
+        if record.operation != Operation.PAUSE or recording.actual is not Actual.NONE:
+            return
+        same = (each for each in self._records.values() if each.received_at == record.received_at)
+        # What is to begin paused does begin: nobody was told that its pause is confirmed.
+        if not any(each.operation == Operation.START for each in same):
+            for pause in pauses.of(recording, record):
+                pause.is_before_start = True
 
     def _overtaker(self, record: ControlRecord, recording: RecordingStatus) -> str:
         """Say in a few words what has taken the place of a request."""

@@ -11,7 +11,7 @@ from callvault.contracts.consent import ConsentHold
 from callvault.contracts.requests import RESUME_EXPIRY
 from callvault.contracts.signal_times import UntimedSignal
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
-from workflows.call import pauses, silence
+from workflows.call import late_word, pauses
 from workflows.call.commands import Operation
 from workflows.call.guards import Watchdog
 from workflows.call.intervals import Span
@@ -67,7 +67,8 @@ class SignalTimes:
         for pause in pauses.of(recording, record):
             pause.requested_at = min(pause.requested_at, at)
             why = f"{pause.requested_by} asked for a pause"
-            self._was_wanted(recording, Span(at, pause.received_at), why, now)
+            wanted = Span(at, pause.received_at)
+            late_word.was_to_be_silent(self._call, recording, wanted, why, now)
         self._call.settle(recording, now)
         self._watchdog.confirmed_late(recording, record, now)
 
@@ -75,35 +76,31 @@ class SignalTimes:
         """Fold when a withdrawal came, or word of a coming or going."""
         if at >= signal.received_at:
             return
+        joined = None
         if signal.about == "withdrawal":
             _decided_earlier(self._call.status, signal, at)
         else:
-            _moved_earlier(self._call.status, signal, at)
+            joined = _moved_earlier(self._call.status, signal, at)
         for recording in self._call.status.recordings:
             _mark_earlier(recording, signal, at)
             for before, hold in pairwise([None, *recording.holds]):
                 if hold is not None and hold.since == signal.received_at:
                     self._held_earlier(recording, hold, _begin(recording, before, at), now)
+        if joined is not None:
+            told = Span(at, signal.received_at)
+            late_word.moved(self._call, signal.subject, joined, told, now)
 
     def _held_earlier(
         self, recording: RecordingStatus, hold: ConsentHold, at: datetime, now: datetime
     ) -> None:
         seen_at, hold.since = hold.since, at
-        self._was_wanted(recording, Span(at, seen_at), f"it was held back: {hold.reason}", now)
+        why = f"it was held back: {hold.reason}"
+        late_word.was_to_be_silent(self._call, recording, Span(at, seen_at), why, now)
         for record in list(self._call.status.requests.values()):
             is_own = record.requested_by == GATE and record.recording == recording.number
             is_pause = record.operation == Operation.PAUSE
             if is_own and is_pause and record.received_at == seen_at:
                 self._asked_earlier(record, at, now)
-
-    def _was_wanted(
-        self, recording: RecordingStatus, wanted: Span, why: str, now: datetime
-    ) -> None:
-        if self._call.status.policy is not None:
-            within = self._call.guards_of(recording).pause_confirm_within
-            silence.was_wanted(recording, wanted, why, within, now)
-            # One that was sealed before does not know of it.
-            recording.sealed = None
 
 
 def _begin(recording: RecordingStatus, before: ConsentHold | None, at: datetime) -> datetime:
@@ -119,14 +116,17 @@ def _decided_earlier(status: CallStatus, signal: UntimedSignal, at: datetime) ->
             record.decided_at = at
 
 
-def _moved_earlier(status: CallStatus, signal: UntimedSignal, at: datetime) -> None:
+def _moved_earlier(status: CallStatus, signal: UntimedSignal, at: datetime) -> bool | None:
+    """Move a coming or going; tell if it was a coming, None if there is neither."""
+    joined = None
     for stay in status.participants:
         if stay.participant != signal.subject:
             continue
         if stay.joined_at == signal.received_at:
-            stay.joined_at = at
+            stay.joined_at, joined = at, True
         elif stay.left_at == signal.received_at:
-            stay.left_at = max(at, stay.joined_at or at)
+            stay.left_at, joined = max(at, stay.joined_at or at), False
+    return joined
 
 
 def _mark_earlier(recording: RecordingStatus, signal: UntimedSignal, at: datetime) -> None:

@@ -13,7 +13,7 @@ from callvault.contracts.activity_io import ACS_TIMEOUT
 from callvault.contracts.silence import SilentInterval, UnconfirmedInterval
 from callvault.contracts.status import RecordingStatus
 from workflows.call import intervals
-from workflows.call.intervals import FOREVER, Span
+from workflows.call.intervals import FOREVER, MAX_CLOCK_DIFFERENCE, Span
 
 STARTING_TIMEOUT = timedelta(seconds=30)
 """Longest time for ACS to record after it has accepted a start. Until it was seen to record, ACS
@@ -22,6 +22,13 @@ reports a recording that is starting and one that is paused alike."""
 ARRIVAL_TIMEOUT = ACS_TIMEOUT + timedelta(seconds=5)
 """Longest time for which a request that was given up may still arrive, and take effect: the
 request's own time-out, and as long as a workflow task, whose clock may be behind by so much."""
+
+MAX_TOLD = 16
+"""Callbacks whose times are kept, to know those that ACS sends again."""
+
+SLOW_READING = timedelta(milliseconds=500)
+"""Time of a reading beyond which somebody else may have resumed while its answer was on its way: it
+is read again at once."""
 
 
 class Sight(StrEnum):
@@ -53,6 +60,15 @@ def is_read_since(recording: RecordingStatus, since: datetime) -> bool:
         return False
     inactive_at = recording.sound.inactive_at
     return inactive_at is not None and inactive_at >= since
+
+
+def is_to_be_read_again(
+    recording: RecordingStatus, sent_at: datetime, received_at: datetime
+) -> bool:
+    """Tell if silence was proven by this reading, whose answer was long on its way."""
+    interval = _open(recording)
+    is_proof = interval is not None and interval.since == received_at
+    return is_proof and received_at - sent_at > SLOW_READING
 
 
 def silent_since(recording: RecordingStatus) -> datetime | None:
@@ -182,15 +198,17 @@ def active_told(recording: RecordingStatus, told_at: datetime, now: datetime) ->
     and the claim is taken back.
     """
     sound = recording.sound
-    if told_at != sound.sound_told_at:
+    if told_at not in sound.sounds_told_at:
         sound.sounds_told += 1
-        sound.sound_told_at = told_at
+        sound.sounds_told_at = [*sound.sounds_told_at, told_at][-MAX_TOLD:]
     if not sound.is_sound_asked and sound.starting_until is not None:
         _sounded(recording, now)
-    interval = _open(recording)
+    interval = _newest_after(recording, told_at - MAX_CLOCK_DIFFERENCE)
     if interval is None or sound.sounds_told <= sound.sounds_sent:
         return False
-    at = sound.inactive_at or interval.since
+    # What was read since may be a silence of later: somebody else may have paused it again.
+    at = max(interval.since, told_at - MAX_CLOCK_DIFFERENCE)
+    at = min(at, sound.inactive_at or at)
     _take_back(recording, interval, at, "ACS told that it records, although it was paused")
     return True
 
@@ -294,6 +312,14 @@ def _limit(
 def _open(recording: RecordingStatus) -> SilentInterval | None:
     silent = recording.silence.silent
     return silent[-1] if silent and silent[-1].until is None else None
+
+
+def _newest_after(recording: RecordingStatus, at: datetime) -> SilentInterval | None:
+    """Return the newest silence, unless it had ended by then."""
+    newest = recording.silence.silent[-1] if recording.silence.silent else None
+    if newest is None or (newest.until is not None and newest.until <= at):
+        return None
+    return newest
 
 
 def _claimed_at(
