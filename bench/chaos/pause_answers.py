@@ -30,7 +30,10 @@ def answer_violations(
         number = each.scenario.number
         recordings = truths.get(number, {}).get("recordings", [])
         for answer in pauses_of([each]):
-            if answer.state == CONFIRMED and not _was_silent(answer, recordings):
+            # One that was silent in time needs no alarm, even if that was known too late to answer.
+            if _was_silent(answer, recordings):
+                continue
+            if answer.state == CONFIRMED:
                 yield Violation(number, "a pause was answered as confirmed, and ACS recorded on")
             elif answer.state == PENDING and each.workflow_id not in alarmed:
                 yield Violation(number, "a pause was not confirmed in time, and nobody was told")

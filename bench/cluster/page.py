@@ -68,6 +68,8 @@ def page(runs: list[HostRun], server: str) -> str:
         slow_rate=SLOW_RATE,
         share=SHARE,
         pairs=f"{PAIRS}{HISTORY[server]}",
+        # In the form itself the link would lead nowhere.
+        reliability="[reliability.md](reliability.md)",
         runs=report.table(names, [*report.figures(results), *_more_figures(runs)]),
         pauses=report.table(names, _pauses(results)),
         host_faults=report.table(names, report.process_faults(results)),

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from callvault.local.processes import Process, Supervisor
 USER = "temporal"
 DEBIAN = Path("/usr/lib/postgresql")
 TIMEOUT = 120.0
+READY = "database system is ready to accept connections"
 UNPRIVILEGED = ("postgres", "nobody")
 """Users that the server runs as where this one is root, which it refuses."""
 
@@ -35,7 +35,7 @@ def start_postgresql(supervisor: Supervisor, home: Path, port: int) -> Process:
     as_user = _as(account)
     initdb = [program("initdb") or "initdb", "--pgdata", str(home / "data"), "--username", USER]
     subprocess.run(
-        [*as_user, *initdb, "--auth", "trust", "--encoding", "UTF8", "--no-sync"],
+        [*as_user, *initdb, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"],
         cwd=home,
         check=True,
         capture_output=True,
@@ -54,7 +54,8 @@ def start_postgresql(supervisor: Supervisor, home: Path, port: int) -> Process:
         [*as_user, program("postgres") or "postgres", "-D", str(home / "data"), *options],
         directory=home,
     )
-    process.wait_for(lambda: _listens(port))
+    # It listens before it is ready.
+    process.wait_for(lambda: READY in process.tail() or None)
     return process
 
 
@@ -72,9 +73,3 @@ def _as(account: pwd.struct_passwd | None) -> list[str]:
     ids = ("--reuid", str(account.pw_uid), "--regid", str(account.pw_gid), "--clear-groups")
     # The kernel forgets about the parent's end when a process changes its user.
     return ["setpriv", *ids, "--pdeathsig", "KILL"]
-
-
-def _listens(port: int) -> bool | None:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0 or None

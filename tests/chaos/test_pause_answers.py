@@ -71,6 +71,10 @@ def test_somebody_is_told_of_a_pause_that_acs_does_not_confirm() -> None:
     assert said(pending, truth(), AlarmKind.PAUSE_UNCONFIRMED) == []
 
 
+def test_a_pause_that_was_silent_in_time_needs_no_alarm() -> None:
+    assert said(replace(CONFIRMED, state="pending"), truth((100.5, 130))) == []
+
+
 def test_other_requests_and_other_answers_promise_nothing() -> None:
     assert said(replace(CONFIRMED, operation="resume"), truth()) == []
     assert said(replace(CONFIRMED, state="refused"), truth()) == []
