@@ -119,8 +119,8 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/silence.py",
-        "if interval is None or received_at <= interval.since:",
-        "if True:",
+        "interval = _claimed_at(recording, sent_at, received_at)",
+        "interval = None",
     ),
     Mutant(
         "workflows/call/silence.py",
@@ -144,8 +144,8 @@ MUTANTS = (
     ),
     Mutant(
         "callvault/contracts/status.py",
-        "return not self.waits_for_consent and not unannounced",
-        "return not self.waits_for_consent",
+        "return not (self.waits_for_consent or self.is_paused_before_start or unannounced)",
+        "return not (self.waits_for_consent or self.is_paused_before_start)",
     ),
     Mutant(
         "workflows/call/refusals.py",
