@@ -15,8 +15,9 @@ from temporalio.client import Client
 from callvault.contracts import names
 from callvault.temporal.rpc_errors import RPC_TIMEOUT, translated
 
-POLLED_WITHIN = timedelta(minutes=2)
-"""Age of the last poll at which a worker counts as gone: one poll lasts for up to a minute."""
+POLLED_WITHIN = timedelta(minutes=5)
+"""Age of the last poll at which a worker counts as gone. A poll lasts for up to a minute, and the
+server tells of those at one partition of the queue alone; it forgets them after this time."""
 
 WHAT = "workers of an earlier version"
 

@@ -27,8 +27,13 @@ HAND_OVER = (
     " AND WorkflowType IN ('RecordingWorkflow', 'AlarmGroupWorkflow')"
     " AND TemporalWorkerDeploymentVersion = 'callvault:{build}'\""
 )
+FORCE = (
+    "temporal workflow update-options --versioning-override-behavior auto_upgrade --yes"
+    " --query \"ExecutionStatus = 'Running'"
+    " AND TemporalWorkerDeploymentVersion = 'callvault:{build}'\""
+)
 
-COMMANDS = (RAMP, ROLL_BACK, CURRENT, HAND_OVER)
+COMMANDS = (RAMP, ROLL_BACK, CURRENT, HAND_OVER, FORCE)
 
 PATIENCE = 60.0
 """Seconds until the workers of a new version are known to the server."""
@@ -55,6 +60,10 @@ class Operator:
     async def hand_over(self, build: str) -> None:
         """Have the open calls on a version wake up: those that are to leave it hand over."""
         await self._until_it_works(HAND_OVER.format(build=build))
+
+    async def move_by_force(self, build: str) -> None:
+        """Let the current version replay what is left on a version without workers."""
+        await self._until_it_works(FORCE.format(build=build))
 
     async def _until_it_works(self, command: str) -> None:
         """Repeat a command until the server takes it: it may not know the version's workers yet."""

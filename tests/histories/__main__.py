@@ -5,10 +5,9 @@ import asyncio
 import logging
 import sys
 
-from .calls import CALLS
-from .others import OTHERS
 from .recorded import FOLDER, VERSION
 from .recorder import played, replace_histories
+from .stories import STORIES
 from .studio import open_studio
 
 
@@ -16,7 +15,7 @@ async def main() -> None:
     # Stories fail on purpose, and their workers say so.
     logging.disable()
     async with open_studio() as studio:
-        files = await played(studio, (*CALLS, *OTHERS))
+        files = await played(studio, STORIES)
     replace_histories(FOLDER / VERSION, files)
     size = sum(map(len, files.values())) / 1024
     sys.stdout.write(f"{len(files)} histories of version {VERSION}, {size:.0f} KiB\n")

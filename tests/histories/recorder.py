@@ -14,10 +14,10 @@ from .calls import Story
 from .recorded import SUFFIX
 from .studio import Studio
 
-STORY_TIMEOUT = 60.0
+STORY_TIMEOUT = 120.0
 """Seconds for one story."""
 
-MAX_AT_ONCE = 4
+MAX_AT_ONCE = 2
 """Stories that are played at a time."""
 
 MAX_RUNS = 20

@@ -33,14 +33,21 @@ IDENTITY = "callvault-histories"
 class Studio(World):
     """The world of a recording: every workflow of a worker can be played in it."""
 
-    def __init__(self, root: Path, environment: WorkflowEnvironment) -> None:
+    def __init__(self, root: Path, environment: WorkflowEnvironment, http: httpx.Client) -> None:
         super().__init__(root / "archives")
         self.root = root
         self.environment = environment
         self.corpus = Corpus(root / "corpus")
         """Archives with recordings that can be erased."""
+        archives, client = self.corpus.archives, environment.client
+        main, settings = archives["main"], _settings(root)
+        publisher = CheckpointActivities(settings, lambda _: main, lambda _: SIGNER, http)
+        reconciling = ReconcileActivities(client, {"main": lambda: main}, target=100)
+        erasure = ErasureActivities(
+            client, self.corpus.places, archives.__getitem__, lambda _: SIGNER
+        )
         self.other_control = [sweep_dead_letters, adopt_recording]
-        self.other_exports = [*self._reading_archives(), *self._erasing()]
+        self.other_exports = [reconciling.reconcile, publisher.publish_checkpoints, *erasure.all]
 
     @property
     def client(self) -> Client:
@@ -50,18 +57,6 @@ class Studio(World):
     def scene(self) -> Scene:
         """Make a call of a resource of its own."""
         return Scene(self.environment, self)
-
-    def _reading_archives(self):  # type: ignore[no-untyped-def]
-        main = self.corpus.archives["main"]
-        publisher = CheckpointActivities(
-            _settings(self.root), lambda _: main, lambda _: SIGNER, httpx.Client()
-        )
-        reconciling = ReconcileActivities(self.client, {"main": lambda: main}, target=100)
-        return [reconciling.reconcile, publisher.publish_checkpoints]
-
-    def _erasing(self):  # type: ignore[no-untyped-def]
-        archive_of = self.corpus.archives.__getitem__
-        return ErasureActivities(self.client, self.corpus.places, archive_of, lambda _: SIGNER).all
 
 
 @activity.defn(name=names.ADOPTION_ACTIVITY)
@@ -106,6 +101,7 @@ async def open_studio() -> AsyncIterator[Studio]:
             dev_server_extra_args=dynamic_options(TIME_SKIPPING) + search_attribute_arguments(),
         ) as environment:
             (Path(folder) / "away").mkdir()
-            studio = Studio(Path(folder), environment)
-            async with studio.working(environment.client):
-                yield studio
+            with httpx.Client() as http:
+                studio = Studio(Path(folder), environment, http)
+                async with studio.working(environment.client):
+                    yield studio

@@ -18,9 +18,8 @@ from temporalio.worker import (
 
 from workers.registry import WORKFLOWS
 
-from .calls import CALLS
-from .others import OTHERS
 from .recorded import VERSION, DoesNotReplay, Recorded, all_recorded, replay
+from .stories import STORIES
 
 ALL = all_recorded()
 OF_THIS_VERSION = [each for each in ALL if each.version == VERSION]
@@ -43,7 +42,7 @@ def test_every_workflow_of_a_worker_has_a_history_of_this_version() -> None:
 
 
 def test_every_story_has_a_history_of_this_version_and_there_is_no_other() -> None:
-    stories = {story.__name__.replace("_", "-") for story in (*CALLS, *OTHERS)}
+    stories = {story.__name__.replace("_", "-") for story in STORIES}
     assert {each.name.partition(".")[0] for each in OF_THIS_VERSION} == stories, (
         "run `make histories`"
     )

@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
+from bench.deploys.operator import Operator
 from callvault.clocks import Clocks
 from callvault.config.settings import Settings
 from callvault.config.worker import WorkerSettings
@@ -135,7 +136,7 @@ async def test_a_group_of_alarms_is_handed_over_to_the_next_version(
         await group.terminate("the test is over")
 
 
-async def test_calls_whose_version_has_no_worker_any_more_are_told_of(
+async def test_calls_whose_version_has_no_worker_any_more_are_told_of_and_moved_by_force(
     environment: WorkflowEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = environment.client
@@ -159,10 +160,15 @@ async def test_calls_whose_version_has_no_worker_any_more_are_told_of(
             await looking.look_at_versions()
             await asyncio.sleep(0.3)
         assert "1 open calls are on a version of deployment callvault of which" in found[WHAT]
-        await scene.handle.terminate("the test is over")
+        # As the page for operators says.
+        address = client.service_client.config.target_host
+        await Operator({"TEMPORAL_ADDRESS": address}).move_by_force("4")
+        await scene.asks("pause")
         while looking.problems.current():
             await looking.look_at_versions()
             await asyncio.sleep(0.3)
+    assert await builds_of_runs(scene) == [{"4", "5"}]
+    await scene.handle.terminate("the test is over")
 
 
 async def test_without_versions_nothing_is_handed_over(
