@@ -40,9 +40,6 @@ class FinishedCall:
     async def signal(self, *_: Any) -> bool:
         return False
 
-    async def announce_first(self, *_: Any) -> None:
-        """Tell nothing: the call's workflow has ended."""
-
     async def result(self, _: str) -> CallResult | None:
         return self._result
 
