@@ -109,8 +109,8 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/guards.py",
-        "if record.operation == Operation.PAUSE and not record.is_overdue and has_begun:",
-        "if False and has_begun:",
+        "if record.operation == Operation.PAUSE and not record.is_overdue:",
+        "if False:",
     ),
     Mutant(
         "workflows/call/silence.py",
@@ -219,7 +219,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/loops/loop.py",
-        "under_way.add(item)",
+        "self._under_way.add(item)",
         "pass",
     ),
     Mutant(
@@ -274,8 +274,8 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/loops/loop.py",
-        "if run.is_draining or run.is_finished:",
-        "if run.is_finished:",
+        "if not waiting or run.is_draining or run.is_finished:",
+        "if not waiting or run.is_finished:",
     ),
     Mutant(
         "workflows/loops/loop.py",
@@ -284,7 +284,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/loops/seal.py",
-        "if recording == before:",
+        "if recording.model_dump_json() == before:",
         "if True:",
     ),
     Mutant(
@@ -390,8 +390,8 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/guards.py",
-        "if record.operation == Operation.PAUSE and not record.is_overdue and has_begun:",
-        "if record.operation == Operation.PAUSE and has_begun:",
+        "if record.operation == Operation.PAUSE and not record.is_overdue:",
+        "if record.operation == Operation.PAUSE:",
     ),
     Mutant(
         "workflows/call/guards.py",
