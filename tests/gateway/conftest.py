@@ -241,10 +241,19 @@ class Call:
         return [name for name, _ in await self.received(workflow_id)]
 
 
-@pytest.fixture
-def call(temporal: Client) -> Call:
+def a_call(temporal: Client) -> Call:
     unique = uuid.uuid4().hex
     return Call(temporal, f"aHR0cHM6Ly9jb252{unique}", f"call-{unique}", f"eyJQbGF0{unique}")
+
+
+@pytest.fixture
+def call(temporal: Client) -> Call:
+    return a_call(temporal)
+
+
+@pytest.fixture
+def other_call(temporal: Client) -> Call:
+    return a_call(temporal)
 
 
 def as_cloud_event(event: dict[str, Any]) -> dict[str, Any]:

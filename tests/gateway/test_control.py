@@ -10,7 +10,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from callvault.contracts import names
 from callvault.contracts.requests import RecordingRequest
 from callvault.temporal import call_client as recordings
-from callvault.temporal import unanswered
+from callvault.temporal import earlier_runs, unanswered
 from tests.gateway.conftest import Call, Gateway, GatewayOf
 from tests.gateway.fake_workflow import ANSWERS, RECORDING_ID
 
@@ -427,7 +427,8 @@ async def test_while_temporal_is_away_everything_is_unavailable(
 async def test_a_temporal_that_never_answers_is_unavailable_in_bounded_time(
     gateway_of: GatewayOf, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "RPC_TIMEOUT", timedelta(milliseconds=200))
+    for module in (recordings, earlier_runs):
+        monkeypatch.setattr(module, "RPC_TIMEOUT", timedelta(milliseconds=200))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         client = await Client.connect(address, lazy=True, data_converter=pydantic_data_converter)
