@@ -94,10 +94,11 @@ async def two_recordings(scene: Scene) -> None:
     """Record twice: the first is archived, the second is paused."""
     await scene.recorded()
     await scene.asks("stop")
-    await scene.announced(chunk())
-    await scene.until(lambda recording: recording.state == "archived")
+    # Before the first is archived: the call would be over, perhaps just as this is asked.
     await scene.asks("start")
     await scene.until(lambda recording: recording.actual == "active", number=2)
+    await scene.announced(chunk())
+    await scene.until(lambda recording: recording.state == "archived")
     await scene.asks("pause", requested_by="agent", reason="card")
 
 
