@@ -42,7 +42,8 @@ def _doubt(recording: RecordingStatus, starts: list[RecordingStatus], now: datet
         # What is in a file was recorded by now.
         doubts = start.silence.unconfirmed
         closed = [each.model_copy(update={"until": each.until or now}) for each in doubts]
-        intervals.doubt(recording.silence, closed)
+        # One that begins just now is none of what is in the file.
+        intervals.doubt(recording.silence, intervals.without_empty(closed))
         marks = [each.model_copy(update={"until": each.until or now}) for each in start.marked]
         recording.marked += [mark for mark in marks if mark not in recording.marked]
     numbers = ", ".join(str(start.number) for start in starts)
