@@ -130,7 +130,7 @@ def observed(
     unexpected = _contradiction(sight)
     if actual is not None and recording.wanted is not Wanted.STOPPED:
         before, recording.actual = recording.actual, actual
-        recording.known_at = acs_answers.received_by(seen, now)
+        recording.known_at = received_at
         if actual is Actual.PAUSED:
             call.settled(recording)
         unexpected = _unexpected(call, recording, before, actual, now) or unexpected

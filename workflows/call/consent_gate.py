@@ -85,8 +85,6 @@ class ConsentGate:
         self._call.note(now, what if record.counts else f"{what}: outdated, it changes nothing")
         if not record.given:
             self._refused(record, is_known, now)
-            for recording in self.status.recordings:
-                recording.silence_asked_at = now
         self._keep_waiting(now)
         self._call.settle_all(now)
         return record
@@ -193,8 +191,9 @@ class ConsentGate:
         self._call.settle(recording, now)
 
     def _refused(self, refusal: ConsentRecord, is_known: bool, now: datetime) -> None:
-        """Mark every recording of the call, and have the sealed ones sealed anew."""
+        """Mark every recording of the call, read it anew, and have the sealed ones sealed anew."""
         for recording in self.status.recordings:
+            recording.silence_asked_at = now
             may_record = self._call.may_record(recording)
             if deletion_marks.add(self.status, recording, refusal, may_record, now):
                 self._call.note(now, f"recording {recording.number}: marked for deletion")
