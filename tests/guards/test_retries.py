@@ -11,11 +11,11 @@ from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
     FailureError,
-    RetryState,
     TimeoutType,
 )
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
+from tests.decisions.test_activity_errors import of_activity
 from workflows import activity_errors, activity_options
 from workflows.call.deadlines import HEARTBEAT_TIMEOUT
 
@@ -141,30 +141,16 @@ def test_a_bound_is_what_its_reason_asks_for(name: str) -> None:
     assert value(name) == expected.value, f"its reason was: {expected.reason}"
 
 
-def failed(cause: Exception | None) -> ActivityError:
-    error = ActivityError(
-        "Activity task failed",
-        scheduled_event_id=1,
-        started_event_id=2,
-        identity="worker",
-        activity_type="export",
-        activity_id="1",
-        retry_state=RetryState.TIMEOUT,
-    )
-    error.__cause__ = cause
-    return error
-
-
 def timed_out(kind: TimeoutType, last: Exception | None = None) -> ActivityError:
     error = ActivityTimeout("timed out", type=kind, last_heartbeat_details=[])
     error.__cause__ = last
-    return failed(error)
+    return of_activity(error)
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (failed(ApplicationError("the archive is full")), "the archive is full"),
+        (of_activity(ApplicationError("the archive is full")), "the archive is full"),
         (
             timed_out(TimeoutType.SCHEDULE_TO_CLOSE, ApplicationError("the last one")),
             "the last one",
@@ -174,7 +160,7 @@ def timed_out(kind: TimeoutType, last: Exception | None = None) -> ActivityError
             "it was not done within the time allowed for it",
         ),
         (timed_out(TimeoutType.HEARTBEAT), "a worker gave no sign of life"),
-        (failed(None), "Activity task failed"),
+        (of_activity(None), "Activity task failed"),
     ],
 )
 def test_a_failure_is_told_by_its_own_last_error(error: FailureError, said: str) -> None:
@@ -192,13 +178,13 @@ def test_a_failure_is_known_by_its_type_and_finality(kind: str, is_final: bool) 
     cause = ApplicationError(
         "said", ["document", 3], type=types.get(kind, kind), non_retryable=is_final
     )
-    for error in (failed(cause), cause):
+    for error in (of_activity(cause), cause):
         assert activity_errors.is_final(error) is is_final
         assert activity_errors.gave_up_archive(error) is (kind == "ArchiveRefused")
         assert activity_errors.is_occupied(error) is (kind == "Occupied")
         gone = [("document", 3)] if kind == "FilesGone" else []
         assert activity_errors.files_gone(error) == gone
-    for other in (failed(None), timed_out(TimeoutType.HEARTBEAT)):
+    for other in (of_activity(None), timed_out(TimeoutType.HEARTBEAT)):
         assert not activity_errors.is_final(other)
         assert not activity_errors.gave_up_archive(other)
         assert activity_errors.files_gone(other) == []
