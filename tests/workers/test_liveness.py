@@ -65,7 +65,7 @@ class Ends:
 
 
 def worker(client: Client, runner: NotingRunner) -> Worker:
-    made = Worker(
+    return Worker(
         client,
         task_queue=names.CONTROL_QUEUE,
         workflows=[Stuck, Waiting],
@@ -73,9 +73,6 @@ def worker(client: Client, runner: NotingRunner) -> Worker:
         max_concurrent_workflow_tasks=2,
         max_cached_workflows=2,
     )
-    # Else the SDK gives a task up after two seconds, whose thread then still has its slot.
-    made._workflow_worker._deadlock_timeout_seconds = 60
-    return made
 
 
 async def begin(client: Client, kind: type[Stuck] | type[Waiting], count: int) -> None:

@@ -194,23 +194,19 @@ class World:
         seal = SealActivities(archive_of, self.signer_of)
         holds = LegalHoldActivities(self.holding, self.logged_archive_of)
         recall, begin = Recall(client), BeginActivities(client, self.policy_of)
-        control_queue = control_worker(
-            client,
-            control,
-            settings,
-            others=[
-                recall.recall_run,
-                begin.begin_run,
-                EventHandOver(client).hand_over_event,
-                *self.other_control,
-            ],
-            runner=sandbox(),
-        )
-        # On a machine with much else to do a task takes longer than the SDK's two seconds: tests
-        # of time are ratios, and a task that is called off would fail them by chance.
-        control_queue._workflow_worker._deadlock_timeout_seconds = 10
         async with (
-            control_queue,
+            control_worker(
+                client,
+                control,
+                settings,
+                others=[
+                    recall.recall_run,
+                    begin.begin_run,
+                    EventHandOver(client).hand_over_event,
+                    *self.other_control,
+                ],
+                runner=sandbox(),
+            ),
             notification_worker(
                 client,
                 AlarmActivities(self.sender_of(client), AlarmCauses(client)),

@@ -10,6 +10,7 @@ takes them up where they were.
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from pydantic import ConfigDict
 from temporalio import workflow
 
 from callvault.contracts.base import Message, Unreadable, read
@@ -33,6 +34,10 @@ class CarriedState(Message):
 
     What a run must not forget stands here, or in the `CallStatus`.
     """
+
+    # For docstrings pydantic parses the source, at each import. The sandbox imports this module for
+    # each run, in many threads, and two that parse at once fail before Python 3.11.8.
+    model_config = ConfigDict(use_attribute_docstrings=False)
 
     status: CallStatus
     unsealable: tuple[int, ...] = ()

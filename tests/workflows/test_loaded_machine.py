@@ -1,0 +1,44 @@
+"""Do the tests' own workers bear a machine that is busy with much else?"""
+
+import ast
+import time
+import uuid
+from unittest import mock
+
+from temporalio import workflow
+from temporalio.api.enums.v1 import EventType
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+
+from workers.registry import WORKFLOWS, sandbox
+
+
+@workflow.defn
+class Slow:
+    """A workflow whose one task takes longer than the SDK allows."""
+
+    @workflow.run
+    async def run(self) -> None:
+        time.sleep(2.5)  # noqa: ASYNC251 - it blocks the task, as much else to do would
+
+
+async def test_a_slow_workflow_task_is_not_called_off(skipping: WorkflowEnvironment) -> None:
+    """A task that was called off while it imported took all later tests of its process along."""
+    client, queue, runner = skipping.client, f"slow-{uuid.uuid4()}", UnsandboxedWorkflowRunner()
+    async with Worker(client, task_queue=queue, workflows=[Slow], workflow_runner=runner):
+        handle = await client.start_workflow(Slow.run, id=queue, task_queue=queue)
+        await handle.result()
+    history = await handle.fetch_history()
+    failed = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+    assert failed not in {event.event_type for event in history.events}
+    replayer = Replayer(workflows=[Slow], workflow_runner=runner)
+    await replayer.replay_workflow(history)
+
+
+async def test_the_sandbox_parses_no_source() -> None:
+    """Its modules are imported for each run; two threads that parse at once fail before 3.11.8."""
+    runner = sandbox()
+    with mock.patch("ast.parse", wraps=ast.parse) as parse:
+        for kind in WORKFLOWS:
+            runner.prepare_workflow(workflow._Definition.must_from_class(kind))
+    assert parse.call_args_list == []
