@@ -274,7 +274,7 @@ class Invariants:
         # What fell due while the worker stood still is done next, and a timer begins later by that.
         timeout = self._confirm_timeout(number) + self.server.has_stood_still
         is_late = self.server.told_at - since > timeout
-        if is_late and not self._is_alarmed(recording, since):
+        if is_late and not self._is_alarmed(recording, since, self.server.told_at - timeout):
             raise Broken("ACS records what it must not, and nobody is told")
 
     def _is_pause_asked(self, recording: RecordingStatus) -> bool:
@@ -298,10 +298,16 @@ class Invariants:
         ):
             raise Broken("ACS recorded what is not marked as doubtful")
 
-    def _is_alarmed(self, recording: RecordingStatus, since: datetime) -> bool:
+    def _is_alarmed(
+        self, recording: RecordingStatus, since: datetime, late_before: datetime
+    ) -> bool:
         """Tell if an alarm was raised then; or before, of the same pause: a start may come late."""
-        unconfirmed = (p.received_at for p in recording.pauses if p.is_open and not p.confirmed_at)
-        first = min((*unconfirmed, since - self._confirm_timeout()))
+        unconfirmed = [pause for pause in recording.pauses if not pause.confirmed_at]
+        asked = [pause.received_at for pause in unconfirmed if pause.is_open]
+        # That of a pause which was released meanwhile is enough until another one is late itself.
+        if all(at >= late_before for at in asked):
+            asked += [p.received_at for p in unconfirmed if p.released_at and p.released_at > since]
+        first = min((*asked, since - self._confirm_timeout()))
         return any(
             record.alarm.kind in _TELL_OF_SOUND and record.alarm.at >= first
             for record in self._status.alarms
