@@ -3,7 +3,8 @@
 `python -m bench.simulation --scenarios 100000` plays so many lives, each from a number of its own;
 `invariants.py` and `ending.py` have the promises. A life in which one breaks is named by its
 number, with its shortest story; `--first N --scenarios 1` plays it again. `--mutants` changes one
-decision of the workflow after the other, and looks whether the lives notice.
+decision of the workflow after the other, and looks whether the lives notice; `--account` does so
+with every comparison, condition and clock of the account of silence.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import time
 from collections import Counter
 
 from bench.simulation import mutants
+from bench.simulation.changed_lines import MUTANTS
 from bench.simulation.faults import DEFAULT, Fault
 from bench.simulation.play import Problem, find_on_all_processors, shrink
 
@@ -29,9 +31,11 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first scenario's number")
     parser.add_argument("--faults", default=",".join(sorted(DEFAULT)), help="comma-separated")
     parser.add_argument("--mutants", action="store_true", help="change decisions, and be noticed")
+    parser.add_argument("--account", action="store_true", help="those of the account of silence")
     given = parser.parse_args()
-    if given.mutants:
-        sys.exit(not mutants.are_found(given.scenarios or mutants.MAX_SCENARIOS))
+    if given.mutants or given.account:
+        changed = mutants.of_the_account() if given.account else MUTANTS
+        sys.exit(not mutants.are_found(changed, given.scenarios or mutants.MAX_SCENARIOS))
     faults = frozenset(Fault(name) for name in given.faults.split(",") if name)
     began = time.monotonic()
     scenarios = given.scenarios or _SCENARIOS

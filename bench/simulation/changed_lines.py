@@ -15,10 +15,16 @@ class Mutant:
     new: str
 
     @property
+    def name(self) -> str:
+        """Name it for the command: its place in the list."""
+        return str(MUTANTS.index(self))
+
+    @property
     def module(self) -> str:
         """The name of the module that is changed."""
         return self.path.removesuffix(".py").replace("/", ".")
 
+    @property
     def source(self) -> str:
         """Return the file with the changed line; `ValueError` unless the line stands there once."""
         lines = (ROOT / self.path).read_text().splitlines()
@@ -28,6 +34,9 @@ class Mutant:
         line = lines[found[0]]
         lines[found[0]] = line[: len(line) - len(line.lstrip())] + self.new
         return "\n".join(lines) + "\n"
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.old}  ->  {self.new}"
 
 
 MUTANTS = (

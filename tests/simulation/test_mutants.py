@@ -17,7 +17,7 @@ def test_there_are_enough_mutants() -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: f"{each.module}: {each.old}")
 def test_the_line_that_a_mutant_changes_is_still_there(mutant: Mutant) -> None:
-    compile(mutant.source(), mutant.path, "exec")
+    compile(mutant.source, mutant.path, "exec")
 
 
 @pytest.mark.slow("lives in a process of their own")
