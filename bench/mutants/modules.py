@@ -52,7 +52,7 @@ _CALL_MODULES = (
     *("consent_holds", "deadlines", "deletion_marks", "guards", "intervals", "late_joiners"),
     *("late_word", "lifecycle", "pauses", "presence", "recording_state", "refusals", "repeats"),
     *("request_records", "results", "signal_times", "silence", "state_limits", "takeover"),
-    *("unconfirmed",),
+    "unconfirmed",
 )
 
 _ARCHIVE = (
