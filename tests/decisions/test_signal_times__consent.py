@@ -11,6 +11,7 @@ from callvault.contracts.consent import (
     DeletionMark,
     Presence,
 )
+from callvault.contracts.signal_times import UntimedSignal
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call.pauses import GATE
 
@@ -19,7 +20,8 @@ from .test_consent import ANA, BEN, here, said
 from .test_signal_times import POLICY, SEEN, a_signal, find, recorded, seen_request
 
 CAME = 10
-MOVED = a_signal(ANA, "presence", name="participant_changed")
+JOINED = a_signal(ANA, "presence", name="participant_changed", joined=True)
+LEFT = a_signal(ANA, "presence", name="participant_changed", joined=False)
 WITHDREW = a_signal(ANA, "withdrawal", name="consent")
 
 Ends = tuple[float, float | None]
@@ -65,7 +67,7 @@ def test_only_what_came_before_it_was_seen_moves_anything(came: float | None, si
     status = a_state(recording, consents=(said(False, decided=SEEN),))
     find(status, WITHDREW, came)
     assert seconds(status.consents[0].decided_at) == since
-    find(status, MOVED, came)
+    find(status, JOINED, came)
     assert seconds(status.participants[0].joined_at) == since
     assert seconds(recording.holds[0].since) == since
     assert recording.sealed == (A_SEAL if since == SEEN else None)
@@ -93,27 +95,74 @@ def test_a_withdrawal_was_decided_when_it_came_unless_it_told_a_time(
 
 
 @pytest.mark.parametrize(
-    ("who", "before", "after"),
+    ("signal", "who", "before", "after"),
     [
-        (ANA, (SEEN, None), (CAME, None)),
-        (ANA, (SEEN, 25), (CAME, 25)),
-        (ANA, (19, None), (19, None)),
-        (ANA, (5, SEEN), (5, CAME)),
-        (ANA, (None, SEEN), (None, CAME)),
-        (ANA, (15, SEEN), (15, 15)),
-        (ANA, (5, 19), (5, 19)),
-        (ANA, (SEEN, SEEN), (CAME, SEEN)),
-        (BEN, (SEEN, None), (SEEN, None)),
-        (BEN, (5, SEEN), (5, SEEN)),
+        (JOINED, ANA, (SEEN, None), (CAME, None)),
+        (JOINED, ANA, (SEEN, 25), (CAME, 25)),
+        (JOINED, ANA, (19, None), (19, None)),
+        (JOINED, ANA, (5, SEEN), (5, SEEN)),
+        (LEFT, ANA, (SEEN, None), (SEEN, None)),
+        (LEFT, ANA, (5, SEEN), (5, CAME)),
+        (LEFT, ANA, (None, SEEN), (None, CAME)),
+        (LEFT, ANA, (15, SEEN), (15, 15)),
+        (LEFT, ANA, (5, 19), (5, 19)),
+        (JOINED, ANA, (SEEN, SEEN), (CAME, SEEN)),
+        (JOINED, BEN, (SEEN, None), (SEEN, None)),
+        (LEFT, BEN, (5, SEEN), (5, SEEN)),
     ],
 )
 def test_a_coming_or_going_was_when_word_of_it_came(
-    who: str, before: tuple[Any, Any], after: tuple[Any, Any]
+    signal: UntimedSignal, who: str, before: tuple[Any, Any], after: tuple[Any, Any]
 ) -> None:
     stay, refusal = here(who, joined=before[0], left=before[1]), said(False, decided=SEEN)
-    find(a_state(over(), people=(stay,), consents=(refusal,)), MOVED, CAME)
+    find(a_state(over(), people=(stay,), consents=(refusal,)), signal, CAME)
     assert (seconds(stay.joined_at), seconds(stay.left_at)) == after
     assert seconds(refusal.decided_at) == SEEN, "it tells of no decision"
+
+
+def by(connection: str, joined: float | None, left: float | None = None) -> Presence:
+    return here(ANA, joined=joined, left=left).model_copy(update={"connection": connection})
+
+
+@pytest.mark.parametrize(
+    ("signals", "stays", "after"),
+    [
+        # Away between ten and twelve, and again from fourteen to sixteen.
+        (
+            [(LEFT, "", 10), (JOINED, "", 12), (LEFT, "", 14), (JOINED, "", 16)],
+            [("", 5, SEEN), ("", SEEN, SEEN), ("", SEEN, None)],
+            [(5, 10), (12, 14), (16, None)],
+        ),
+        # The laptop is there before the telephone is gone.
+        (
+            [(JOINED, "laptop", 10), (LEFT, "phone", 12)],
+            [("phone", 5, SEEN), ("laptop", SEEN, None)],
+            [(5, 12), (10, None)],
+        ),
+        # Of two that left, each at its own time; or both, where nobody tells of devices.
+        (
+            [(LEFT, "laptop", 10), (LEFT, "phone", 12)],
+            [("phone", 5, SEEN), ("laptop", 6, SEEN)],
+            [(5, 12), (6, 10)],
+        ),
+        ([(LEFT, "", 10)], [("phone", 5, SEEN), ("laptop", 6, SEEN)], [(5, 10), (6, 10)]),
+        (
+            [(LEFT, "phone", 10), (JOINED, "phone", 11), (LEFT, "phone", 12)],
+            [("phone", 5, SEEN), ("phone", SEEN, SEEN)],
+            [(5, 10), (11, 12)],
+        ),
+    ],
+)
+def test_comings_and_goings_that_one_task_saw_each_have_their_own_time(
+    signals: list[tuple[UntimedSignal, str, float]],
+    stays: list[tuple[str, float, float | None]],
+    after: list[tuple[float, float | None]],
+) -> None:
+    people = tuple(by(*stay) for stay in stays)
+    status = a_state(over(), people=people)
+    for signal, connection, came in signals:
+        find(status, signal.model_copy(update={"connection": connection}), came)
+    assert [(seconds(stay.joined_at), seconds(stay.left_at)) for stay in people] == after
 
 
 # What was recorded meanwhile.
@@ -122,12 +171,12 @@ def test_a_coming_or_going_was_when_word_of_it_came(
 @pytest.mark.parametrize(
     ("policy", "signal", "stay", "why"),
     [
-        ("all_parties", MOVED, here(ANA, joined=SEEN), "joined, who had not agreed"),
-        ("all_parties", MOVED, here(ANA, joined=5, left=SEEN), None),
-        ("any_party", MOVED, here(ANA, joined=5, left=SEEN), "left, who alone had agreed"),
-        ("any_party", MOVED, here(ANA, joined=SEEN), None),
-        ("any_party", MOVED, here(ANA, joined=19), None),
-        ("any_party", MOVED, here(BEN, joined=5, left=SEEN), None),
+        ("all_parties", JOINED, here(ANA, joined=SEEN), "joined, who had not agreed"),
+        ("all_parties", LEFT, here(ANA, joined=5, left=SEEN), None),
+        ("any_party", LEFT, here(ANA, joined=5, left=SEEN), "left, who alone had agreed"),
+        ("any_party", JOINED, here(ANA, joined=SEEN), None),
+        ("any_party", JOINED, here(ANA, joined=19), None),
+        ("any_party", LEFT, here(BEN, joined=5, left=SEEN), None),
         ("any_party", WITHDREW, here(ANA, joined=5, left=SEEN), None),
     ],
 )
@@ -143,7 +192,7 @@ def test_a_time_without_consent_is_unconfirmed_that_a_coming_or_going_reveals(
 
 def test_what_a_hold_covers_once_it_is_moved_is_unconfirmed_for_the_hold_alone() -> None:
     recording = over((SEEN, 25), policy="all_parties")
-    find(a_state(recording), MOVED, CAME)
+    find(a_state(recording), JOINED, CAME)
     [doubt] = recording.silence.unconfirmed
     assert doubt.reason == "it was held back: Ana is missing"
 
@@ -166,7 +215,7 @@ def test_what_a_hold_covers_once_it_is_moved_is_unconfirmed_for_the_hold_alone()
         (4, [(4, 4), (SEEN, 25)], [4, 5]),
     ],
 )
-@pytest.mark.parametrize("signal", [MOVED, WITHDREW])
+@pytest.mark.parametrize("signal", [JOINED, WITHDREW])
 def test_a_hold_begins_when_its_signal_came_but_after_the_one_before(
     signal: Any, came: float, holds: list[Ends], begins: list[float]
 ) -> None:
@@ -193,7 +242,7 @@ def test_the_pause_that_a_hold_asked_for_counts_from_when_it_begins(
 ) -> None:
     record = seen_request(**{"who": GATE, **facts})
     status = a_state(over((SEEN, 25)), over(number=2), requests={"gate": record})
-    find(status, MOVED, CAME)
+    find(status, JOINED, CAME)
     assert seconds(record.requested_at) == counts_from
 
 
@@ -214,7 +263,7 @@ def test_a_mark_begins_when_somebody_came_but_not_before_its_recording(
     other = mark.model_copy()
     find(
         a_state(over(marks=(mark,), requested_at=at(requested)), over(marks=(other,), number=2)),
-        MOVED,
+        JOINED,
         CAME,
     )
     assert seconds(mark.since) == begins
