@@ -41,6 +41,7 @@ _CALL_MODULES = (
     *(
         "acs_answers",
         "alarm_ends",
+        "alarm_records",
         "alarms",
         "callbacks",
         "chunks",
@@ -50,7 +51,8 @@ _CALL_MODULES = (
     ),
     *("consent_holds", "deadlines", "deletion_marks", "guards", "intervals", "late_joiners"),
     *("late_word", "lifecycle", "pauses", "presence", "recording_state", "refusals", "repeats"),
-    *("request_records", "results", "silence", "takeover", "unconfirmed"),
+    *("request_records", "results", "signal_times", "silence", "state_limits", "takeover"),
+    "unconfirmed",
 )
 
 _ARCHIVE = (

@@ -1,0 +1,221 @@
+"""Times of withdrawals, comings and goings that told none: what of a recording they move."""
+
+from typing import Any
+
+import pytest
+
+from callvault.contracts.consent import (
+    ConsentHold,
+    ConsentRecord,
+    ConsentTerms,
+    DeletionMark,
+    Presence,
+)
+from callvault.contracts.status import CallStatus, RecordingStatus
+from workflows.call.pauses import GATE
+
+from .facts import A_SEAL, a_call, at, at_or_none, doubts_of, seconds
+from .test_consent import ANA, BEN, here, said
+from .test_signal_times import POLICY, SEEN, a_signal, find, recorded, seen_request
+
+CAME = 10
+MOVED = a_signal(ANA, "presence", name="participant_changed")
+WITHDREW = a_signal(ANA, "withdrawal", name="consent")
+
+Ends = tuple[float, float | None]
+
+
+def over(
+    *holds: Ends, policy: str | None = None, marks: tuple[DeletionMark, ...] = (), **facts: Any
+) -> RecordingStatus:
+    """Make a recording that is over: it is not held back for anything any more."""
+    recording = recorded(wanted="stopped", actual="stopped", **facts)
+    recording.consent = ConsentTerms(consent_policy=policy)
+    recording.holds = [
+        ConsentHold(since=at(since), until=at_or_none(until), reason="Ana is missing")
+        for since, until in holds
+    ]
+    recording.marked = list(marks)
+    return recording
+
+
+def a_state(
+    *recordings: RecordingStatus,
+    people: tuple[Presence, ...] | None = None,
+    consents: tuple[ConsentRecord, ...] = (),
+    **facts: Any,
+) -> CallStatus:
+    stays = (here(ANA, joined=SEEN),) if people is None else people
+    lists = {"participants": list(stays), "consents": list(consents)}
+    return a_call(*recordings, policy=POLICY, **lists, **facts)
+
+
+def doubts(recording: RecordingStatus) -> list[tuple[float | None, float | None]]:
+    return [each[:2] for each in doubts_of(recording)]
+
+
+# Who came, left or withdrew.
+
+
+@pytest.mark.parametrize(
+    ("came", "since"), [(None, SEEN), (SEEN + 1, SEEN), (SEEN, SEEN), (SEEN - 1, SEEN - 1)]
+)
+def test_only_what_came_before_it_was_seen_moves_anything(came: float | None, since: float) -> None:
+    recording = over((SEEN, 25))
+    status = a_state(recording, consents=(said(False, decided=SEEN),))
+    find(status, WITHDREW, came)
+    assert seconds(status.consents[0].decided_at) == since
+    find(status, MOVED, came)
+    assert seconds(status.participants[0].joined_at) == since
+    assert seconds(recording.holds[0].since) == since
+    assert recording.sealed == (A_SEAL if since == SEEN else None)
+
+
+@pytest.mark.parametrize(
+    ("record", "decided"),
+    [
+        (said(False, decided=SEEN), CAME),
+        (said(True, decided=SEEN), SEEN),
+        (said(False, BEN, decided=SEEN), SEEN),
+        (said(False, decided=15, received=SEEN), 15),
+        (said(False, decided=SEEN, received=19), SEEN),
+        (said(False, decided=19), 19),
+    ],
+)
+def test_a_withdrawal_was_decided_when_it_came_unless_it_told_a_time(
+    record: ConsentRecord, decided: float
+) -> None:
+    received = record.received_at
+    status = a_state(over(), consents=(record,))
+    find(status, WITHDREW, CAME)
+    assert (seconds(record.decided_at), record.received_at) == (decided, received)
+    assert seconds(status.participants[0].joined_at) == SEEN, "it tells of no coming"
+
+
+@pytest.mark.parametrize(
+    ("who", "before", "after"),
+    [
+        (ANA, (SEEN, None), (CAME, None)),
+        (ANA, (SEEN, 25), (CAME, 25)),
+        (ANA, (19, None), (19, None)),
+        (ANA, (5, SEEN), (5, CAME)),
+        (ANA, (None, SEEN), (None, CAME)),
+        (ANA, (15, SEEN), (15, 15)),
+        (ANA, (5, 19), (5, 19)),
+        (ANA, (SEEN, SEEN), (CAME, SEEN)),
+        (BEN, (SEEN, None), (SEEN, None)),
+        (BEN, (5, SEEN), (5, SEEN)),
+    ],
+)
+def test_a_coming_or_going_was_when_word_of_it_came(
+    who: str, before: tuple[Any, Any], after: tuple[Any, Any]
+) -> None:
+    stay, refusal = here(who, joined=before[0], left=before[1]), said(False, decided=SEEN)
+    find(a_state(over(), people=(stay,), consents=(refusal,)), MOVED, CAME)
+    assert (seconds(stay.joined_at), seconds(stay.left_at)) == after
+    assert seconds(refusal.decided_at) == SEEN, "it tells of no decision"
+
+
+# What was recorded meanwhile.
+
+
+@pytest.mark.parametrize(
+    ("policy", "signal", "stay", "why"),
+    [
+        ("all_parties", MOVED, here(ANA, joined=SEEN), "joined, who had not agreed"),
+        ("all_parties", MOVED, here(ANA, joined=5, left=SEEN), None),
+        ("any_party", MOVED, here(ANA, joined=5, left=SEEN), "left, who alone had agreed"),
+        ("any_party", MOVED, here(ANA, joined=SEEN), None),
+        ("any_party", MOVED, here(ANA, joined=19), None),
+        ("any_party", MOVED, here(BEN, joined=5, left=SEEN), None),
+        ("any_party", WITHDREW, here(ANA, joined=5, left=SEEN), None),
+    ],
+)
+def test_a_time_without_consent_is_unconfirmed_that_a_coming_or_going_reveals(
+    policy: str, signal: Any, stay: Presence, why: str | None
+) -> None:
+    recordings = over(policy=policy), over(policy=policy, number=2)
+    find(a_state(*recordings, people=(stay,)), signal, CAME)
+    for recording in recordings:
+        assert doubts(recording) == ([(CAME, SEEN)] if why else [])
+        assert all(each.reason.endswith(why or "") for each in recording.silence.unconfirmed)
+
+
+def test_what_a_hold_covers_once_it_is_moved_is_unconfirmed_for_the_hold_alone() -> None:
+    recording = over((SEEN, 25), policy="all_parties")
+    find(a_state(recording), MOVED, CAME)
+    [doubt] = recording.silence.unconfirmed
+    assert doubt.reason == "it was held back: Ana is missing"
+
+
+# Holds and marks.
+
+
+@pytest.mark.parametrize(
+    ("came", "holds", "begins"),
+    [
+        (CAME, [(SEEN, 25)], [CAME]),
+        (CAME, [(19, 25)], [19]),
+        (5, [(SEEN, 25)], [5]),
+        (4, [(SEEN, 25)], [5]),
+        (CAME, [(6, 15), (SEEN, 25)], [6, 15]),
+        (CAME, [(6, CAME), (SEEN, 25)], [6, CAME]),
+        (CAME, [(6, 8), (SEEN, 25)], [6, CAME]),
+        (CAME, [(6, None), (SEEN, 25)], [6, CAME]),
+        (CAME, [(SEEN, 22), (23, 25)], [CAME, 23]),
+        (4, [(4, 4), (SEEN, 25)], [4, 5]),
+    ],
+)
+@pytest.mark.parametrize("signal", [MOVED, WITHDREW])
+def test_a_hold_begins_when_its_signal_came_but_after_the_one_before(
+    signal: Any, came: float, holds: list[Ends], begins: list[float]
+) -> None:
+    recording = over(*holds)
+    find(a_state(recording), signal, came)
+    assert [seconds(hold.since) for hold in recording.holds] == begins
+    moved = [(begin, SEEN) for begin, hold in zip(begins, holds, strict=True) if hold[0] == SEEN]
+    assert doubts(recording) == moved
+
+
+@pytest.mark.parametrize(
+    ("facts", "counts_from"),
+    [
+        ({}, CAME),
+        ({"who": "ana"}, SEEN),
+        ({"recording": 2}, SEEN),
+        ({"operation": "resume"}, SEEN),
+        ({"received_at": at(SEEN + 1)}, SEEN),
+        ({"received_at": at(SEEN - 1)}, SEEN),
+    ],
+)
+def test_the_pause_that_a_hold_asked_for_counts_from_when_it_begins(
+    facts: dict[str, Any], counts_from: float
+) -> None:
+    record = seen_request(**{"who": GATE, **facts})
+    status = a_state(over((SEEN, 25)), over(number=2), requests={"gate": record})
+    find(status, MOVED, CAME)
+    assert seconds(record.requested_at) == counts_from
+
+
+@pytest.mark.parametrize(
+    ("who", "since", "requested", "begins"),
+    [
+        (ANA, SEEN, 5, CAME),
+        (ANA, SEEN, CAME, CAME),
+        (ANA, SEEN, 15, 15),
+        (ANA, 19, 5, 19),
+        (BEN, SEEN, 5, SEEN),
+    ],
+)
+def test_a_mark_begins_when_somebody_came_but_not_before_its_recording(
+    who: str, since: float, requested: float, begins: float
+) -> None:
+    mark = DeletionMark(participant=who, since=at(since), marked_at=at(since))
+    other = mark.model_copy()
+    find(
+        a_state(over(marks=(mark,), requested_at=at(requested)), over(marks=(other,), number=2)),
+        MOVED,
+        CAME,
+    )
+    assert seconds(mark.since) == begins
+    assert seconds(other.since) == (CAME if begins < since else since)
