@@ -175,9 +175,11 @@ class RunChecker:
     def _too_late(self, late_alarms: list[LateAlarm]) -> Iterator[Violation]:
         for each in late_alarms:
             if each.counted > self.options.max_alarm_latency:
+                what = f"alarm {each.alarm.id} ({each.alarm.kind}) came {each.counted:.1f} s late"
+                told = grouped_alarms.account(each.alarm, self.proxy.alarms)
                 yield Violation(
                     self._scenario(each.alarm.workflow_id),
-                    f"alarm {each.alarm.id} ({each.alarm.kind}) came {each.counted:.1f} s late",
+                    f"{what}; of its group was told: {told}" if each.alarm.is_grouped else what,
                 )
 
     def _too_slow(self, found: list[Recovery], gathered: History) -> Iterator[Violation]:

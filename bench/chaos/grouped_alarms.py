@@ -1,14 +1,21 @@
 """The time at which a receiver knew of an alarm that was not sent itself, but counted in a group.
 
-That is when its group has taken it, if the receiver knows of the group at that moment, and not yet
-that all is over; else when it hears of the group next. The count itself may come later.
+A receiver pairs what it is told by `dedup_key`: an alert fires until that very alert is resolved.
+The end of an alert before, which may arrive late, ends no other; and what a call tells by itself is
+no word of its group.
+
+The call's record of a counted alarm may come much later than its group has it, for an attempt that
+hears no answer is repeated. If an alert of the group fires at that moment, the receiver knew then
+at the latest, and before if that alert had named the call, at least as urgent. If none fires, the
+receiver believes that nothing is amiss: it knows when it hears of the group next.
 """
 
 import time
 from collections.abc import Iterable, Iterator
 
 from bench.chaos.proxy import ReceivedAlarm
-from callvault.contracts.alarms import AlarmRecord, AlarmStatus
+from callvault.contracts.alarm_groups import SEVERITIES
+from callvault.contracts.alarms import Alarm, AlarmRecord, AlarmStatus
 from callvault.contracts.names import alarm_group_id
 from callvault.contracts.status import CallStatus
 
@@ -29,16 +36,46 @@ def counted(
                 yield ReceivedAlarm(record.alarm, _known_at(record, received))
 
 
+def account(alarm: Alarm, received: Iterable[ReceivedAlarm]) -> str:
+    """List what a receiver was told under the group key of an alarm, in seconds since that."""
+    told = (each for each in received if alarm.group_key and _is_about(each, alarm))
+    return "; ".join(
+        f"{each.at - alarm.at.timestamp():+.1f} s {each.alarm.status} {each.alarm.dedup_key}"
+        for each in sorted(told, key=_at)
+    )
+
+
 def _known_at(record: AlarmRecord, received: list[ReceivedAlarm]) -> float:
-    taken = record.sent_at.timestamp() if record.sent_at else time.time()
-    key = record.alarm.group_key
-    about = sorted((each.at, _is_firing(each)) for each in received if each.alarm.group_key == key)
-    before = [is_firing for at, is_firing in about if at <= taken]
-    if before and before[-1]:
-        return taken
-    # It was never told, or only that all is over: the next time, or never.
-    later = (at for at, is_firing in about if at > taken and is_firing)
-    return next(later, time.time())
+    taken, alarm = record.sent_at.timestamp() if record.sent_at else time.time(), record.alarm
+    told = (each for each in received if _is_about(each, alarm) and each.alarm.is_grouped)
+    of_group = sorted(told, key=_at)
+    alerts = _firing_alerts(of_group, taken)
+    if not alerts:
+        later = (each.at for each in of_group if each.at > taken and _is_firing(each))
+        return next(later, time.time())
+    named = (e.at for e in of_group if e.alarm.dedup_key in alerts and _names(e, alarm))
+    return min([taken, *named])
+
+
+def _firing_alerts(in_order: list[ReceivedAlarm], until: float) -> set[str]:
+    """Return the dedup keys of what a receiver believes to be amiss."""
+    newest = {each.alarm.dedup_key: _is_firing(each) for each in in_order if each.at <= until}
+    return {key for key, is_firing in newest.items() if is_firing}
+
+
+def _names(each: ReceivedAlarm, alarm: Alarm) -> bool:
+    """Tell if a notification tells of an alarm's call since that was raised, and as urgently."""
+    is_urgent = SEVERITIES.index(each.alarm.severity) >= SEVERITIES.index(alarm.severity)
+    is_named = alarm.workflow_id in each.alarm.calls and each.at >= alarm.at.timestamp()
+    return _is_firing(each) and is_urgent and is_named
+
+
+def _at(each: ReceivedAlarm) -> float:
+    return each.at
+
+
+def _is_about(each: ReceivedAlarm, alarm: Alarm) -> bool:
+    return each.alarm.group_key == alarm.group_key
 
 
 def _is_firing(each: ReceivedAlarm) -> bool:

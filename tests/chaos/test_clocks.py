@@ -1,7 +1,5 @@
 """Does `make chaos` measure lateness and recovery fairly, and notice what is too late?"""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from bench.chaos.alarm_latency import (
@@ -11,14 +9,10 @@ from bench.chaos.alarm_latency import (
     latency,
     merged,
 )
-from bench.chaos.grouped_alarms import counted, raised
 from bench.chaos.history import Run, Started, TimerSet
 from bench.chaos.parts import HOSTS, WORKERS, Fault, Outage, Part
-from bench.chaos.proxy import ReceivedAlarm
 from bench.chaos.recovery import EXPORT, Interrupted, counted_seconds, recoveries
-from callvault.contracts.alarms import AlarmKind, AlarmRecord, AlarmStatus
-from callvault.contracts.names import alarm_group_id
-from callvault.contracts.status import CallStatus
+from callvault.contracts.alarms import AlarmKind
 
 from .case import Trial
 
@@ -133,34 +127,3 @@ def test_a_run_that_a_restore_broke_is_excused_until_the_next_one_has_begun() ->
     [excused] = contradictory_times([broken, sound], {"broken": 40}, [10, 20, 60])
     assert excused == (20, 41 + RECOVERY_GRACE)
     assert [*contradictory_times([broken, sound], {}, [10])] == []
-
-
-def notified(at: float, status: str, name: str = "another call's") -> ReceivedAlarm:
-    told = {"id": name, "status": AlarmStatus(status), "group_key": "archive/main/full"}
-    return ReceivedAlarm(ALARM.model_copy(update=told), at)
-
-
-@pytest.mark.parametrize(
-    ("told", "known_at"),
-    [
-        ([(5, "firing")], 10),
-        ([(5, "firing"), (8, "resolved"), (30, "firing")], 30),
-        ([(20, "firing")], 20),
-    ],
-)
-def test_an_alarm_that_was_counted_is_known_once_its_group_is(
-    told: list[tuple[float, str]], known_at: float
-) -> None:
-    """Counted at the tenth second: a group of which nobody was told, or that is over, hides it."""
-    grouped = ALARM.model_copy(update={"is_grouped": True, "group_key": "archive/main/full"})
-    record = AlarmRecord(alarm=grouped, sent_at=datetime.fromtimestamp(10, UTC))
-    status = CallStatus(server_call_id="call", resource="default", alarms=[record])
-    [found] = counted([status, None], [notified(*each) for each in told])
-    assert (found.alarm, found.at) == (grouped, known_at)
-    assert list(counted([status], [notified(5, "firing", name=grouped.id)])) == [], "it was sent"
-
-
-def test_what_a_group_says_later_is_no_alarm_that_is_late() -> None:
-    first = notified(5, "firing")
-    count = notified(50, "firing", name=f"{alarm_group_id('archive/main/full')}/20260302/1")
-    assert raised([first, count, notified(60, "resolved")]) == [first]
