@@ -28,6 +28,9 @@ class Groups(Protocol):
     def leave(self, alarm: Alarm) -> None:
         """Tell a group that an alarm is over."""
 
+    def withdraw(self, alarm: Alarm) -> None:
+        """Tell a group that an attempt at an alarm has failed, and counts on it no more."""
+
 
 class AlarmSender:
     """Sends alarms to a webhook, if there is one."""
@@ -87,6 +90,6 @@ class AlarmSender:
         except Exception:
             # A group without anybody in it ends: what was never told is never told to be over.
             with suppress(Exception):
-                groups.leave(alarm.model_copy(update={"status": AlarmStatus.RESOLVED}))
+                groups.withdraw(alarm)
             raise
         groups.delivered(alarm, place.dedup_key)

@@ -79,6 +79,15 @@ class AlarmGroupWorkflow:
             self._group.delivered(told, workflow.now())
             self._show()
 
+    @workflow.signal(name=names.ALARM_WITHDRAWN)
+    def withdrawn(self, *payloads: Any) -> None:
+        """Take note that an attempt at an alarm has failed: it will be told by another one."""
+        self._signals += 1
+        self._look()
+        alarm = read_one(Alarm, payloads)
+        if isinstance(alarm, Alarm):
+            self._group.withdrawn(alarm)
+
     @workflow.signal(name=names.HAND_OVER)
     def hand_over(self, *payloads: Any) -> None:
         """Look whether another version of the workers is to count."""

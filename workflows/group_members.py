@@ -55,8 +55,9 @@ class AlarmGroup:
             return
         state = self.state
         member = state.members.pop(alarm.workflow_id, None) or GroupMember(until=now)
-        if _short(alarm) not in member.open and len(member.open) < MAX_OPEN:
-            member.open.append(_short(alarm))
+        key = _short(alarm)
+        if key in member.open or len(member.open) < MAX_OPEN:
+            member.open[key] = member.open.get(key, 0) + 1
         is_told_again = alarm.kind in (AlarmKind.WORKER_PROBLEM, AlarmKind.ABANDONED)
         member.until = now + (QUIET if is_told_again or not alarm.resolves else LEASE)
         member.expires_at = alarm.expires_at
@@ -76,6 +77,20 @@ class AlarmGroup:
             state.told_at = state.told_at or now
             state.told_counts = state.told_counts or (1, 1, 0)
 
+    def withdrawn(self, alarm: Alarm) -> None:
+        """Take note that an attempt at an alarm has failed, which had counted on the group.
+
+        It may be heard of late: what another attempt has put in meanwhile stays.
+        """
+        member = self.state.members.get(alarm.workflow_id)
+        if member is None or (counted := member.open.get(_short(alarm))) is None:
+            return
+        member.open[_short(alarm)] = counted - 1
+        if counted == 1:
+            del member.open[_short(alarm)]
+        if not member.open:
+            del self.state.members[alarm.workflow_id]
+
     def open_calls(self, now: datetime) -> list[str]:
         """Return the members for whom it is not over, the newest last."""
         members = self.state.members.items()
@@ -88,8 +103,8 @@ class AlarmGroup:
 
     @property
     def is_idle(self) -> bool:
-        """True if no receiver knows of the group, and nobody is in it any more."""
-        return not self.is_told and not any(each.open for each in self.state.members.values())
+        """True if no receiver knows of the group, and nobody counts on it."""
+        return not self.is_told and not self.state.members
 
     @property
     def is_more_urgent(self) -> bool:
@@ -114,7 +129,8 @@ class AlarmGroup:
     def update(self, now: datetime) -> Alarm | None:
         """Return what is to be told now; None if nothing has changed since the last time."""
         counts = self.counts(now)
-        is_over = counts[1] == 0
+        # Who has come counts on it: what was never told is told first, even if it is over by now.
+        is_over = self.is_told and counts[1] == 0
         if not is_over and not self.is_more_urgent and counts == self.state.told_counts:
             return None
         return self._told(now, counts, is_over=is_over)
@@ -141,7 +157,7 @@ class AlarmGroup:
     def _over(self, alarm: Alarm) -> None:
         member = self.state.members.get(alarm.workflow_id)
         if member is not None:
-            member.open = [key for key in member.open if key != _short(alarm)]
+            member.open.pop(_short(alarm), None)
             member.is_lost = member.is_lost or alarm.is_loss
 
     def _bound(self, now: datetime) -> None:

@@ -55,8 +55,9 @@ def is_summed(alarm: Alarm) -> bool:
 class GroupMember(State):
     """A call in a group, or a process."""
 
-    open: list[str] = []
-    """Episodes of it that are not over, by a short form of their dedup keys."""
+    open: dict[str, int] = {}
+    """Episodes of it that are not over, by a short form of their dedup keys: and the number of
+    attempts at telling of each that have counted on the group."""
     until: datetime
     """Time at which it counts as over at the latest, unless it is heard of again."""
     expires_at: datetime | None = None

@@ -46,7 +46,9 @@ ALARM_GROUP_TYPE = "AlarmGroupWorkflow"
 
 ALARM_IN_GROUP = "alarm"
 ALARM_DELIVERED = "delivered"
-"""Signals of such a workflow: of a member an alarm was raised, or is over; a receiver knows."""
+ALARM_WITHDRAWN = "withdrawn"
+"""Signals of such a workflow: of a member an alarm was raised, or is over; a receiver knows; an
+attempt at an alarm has failed, and counts on it no more."""
 
 MEMO_GROUP_DEDUP_KEY = "dedupKey"
 MEMO_GROUP_OPENED_BY = "openedBy"

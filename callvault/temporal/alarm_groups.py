@@ -67,8 +67,18 @@ class AlarmGroups:
 
     def leave(self, alarm: Alarm) -> None:
         """Tell a group, if there is still one, that an alarm is over; raises what Temporal does."""
+        self._tell(alarm, names.ALARM_IN_GROUP)
+
+    def withdraw(self, alarm: Alarm) -> None:
+        """Tell a group, if there is still one, that an attempt at an alarm has failed.
+
+        Raises what Temporal does.
+        """
+        self._tell(alarm, names.ALARM_WITHDRAWN)
+
+    def _tell(self, alarm: Alarm, signal: str) -> None:
         try:
-            self._wait_for(self._handle(alarm).signal(names.ALARM_IN_GROUP, alarm))
+            self._wait_for(self._handle(alarm).signal(signal, alarm))
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

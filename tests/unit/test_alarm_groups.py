@@ -181,8 +181,44 @@ def test_a_group_of_which_no_receiver_knows_tells_by_itself_or_ends_in_silence()
     assert made.next_update() == NOON + UNTOLD_LIMIT
     assert made.update(NOON + UNTOLD_LIMIT) is not None
     alone = group()
-    alone.fold(over(), NOON)
+    alone.withdrawn(alarm())
     assert alone.is_idle
+
+
+def test_what_was_never_told_is_told_before_it_is_told_to_be_over() -> None:
+    made = group()
+    made.fold(over(), NOON)
+    assert not made.is_idle
+    first = made.update(NOON + UNTOLD_LIMIT)
+    assert first is not None
+    assert (first.status, first.count, first.calls) == ("firing", 1, ())
+    made.was_told(first, NOON)
+    assert not made.is_idle
+    then = made.update(NOON + INTERVAL)
+    assert then is not None
+    assert then.status == "resolved"
+
+
+def test_an_attempt_that_failed_takes_out_no_more_than_it_had_put_in() -> None:
+    made = group()
+    made.fold(alarm(), NOON)
+    made.withdrawn(alarm(2))
+    made.withdrawn(alarm(dedup_key="another"))
+    made.withdrawn(alarm())
+    assert made.open_calls(NOON) == [alarm().workflow_id]
+    made.fold(alarm(dedup_key="another"), NOON)
+    made.withdrawn(alarm())
+    assert made.open_calls(NOON) == [alarm().workflow_id], "for another file it is not over"
+    made.withdrawn(alarm(dedup_key="another"))
+    assert made.is_idle
+    made.withdrawn(alarm())
+
+
+def test_what_is_over_is_so_however_many_attempts_had_counted_on_the_group() -> None:
+    made = group()
+    made.fold(alarm(), NOON)
+    made.fold(over(), NOON)
+    assert (made.counts(NOON), made.open_calls(NOON)) == ((1, 0, 0), [])
 
 
 def test_who_comes_as_all_was_told_to_be_over_is_told_of_anew() -> None:
@@ -222,6 +258,9 @@ class FakeGroups:
 
     def leave(self, alarm: Alarm) -> None:
         self.noted.append("leave")
+
+    def withdraw(self, alarm: Alarm) -> None:
+        self.noted.append("withdraw")
 
 
 class Receiver(list[Alarm]):
@@ -267,12 +306,12 @@ def test_without_its_group_an_alarm_and_its_end_are_sent() -> None:
     assert [each.status for each in receiver] == ["firing", "resolved"]
 
 
-def test_an_alarm_that_no_receiver_takes_leaves_its_group() -> None:
+def test_an_attempt_at_an_alarm_that_no_receiver_takes_is_withdrawn_from_its_group() -> None:
     receiver, groups = Receiver(), FakeGroups(Place("group/1", is_counted=False))
     receiver.is_away = True
     with pytest.raises(Unavailable):
         AlarmSender(receiver, LINKS, groups).send(alarm())
-    assert groups.noted == ["join", "leave"]
+    assert groups.noted == ["join", "withdraw"]
 
 
 def test_an_alarm_says_whose_fault_it_is_how_much_time_is_left_and_links() -> None:

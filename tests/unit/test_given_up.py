@@ -6,6 +6,7 @@ from callvault.archive.manifests.manifest import _of_recording
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.events import RecordingStateChanged
 from callvault.contracts.status import RecordingStatus
+from tests.decisions.facts import A_SEAL
 from workflows.call import acs_answers, callbacks, file_events
 
 from .call import ALL, NOON, SECOND, Call, awaiting, chunk, event
@@ -44,13 +45,15 @@ def test_a_file_after_a_start_was_given_up_is_a_finding_and_an_alarm() -> None:
 def test_a_file_before_the_start_was_given_up_is_doubted_as_soon_as_that_is_known() -> None:
     call = awaiting(ALL, "ana")
     start = call.is_asked("start")
-    assert tell_of_file(call).problem == "", "the start may yet be answered"
+    recording = tell_of_file(call)
+    assert recording.problem == "", "the start may yet be answered"
+    recording.sealed = A_SEAL
     acs_answers.failed(call.life, start, "no answer", call.ticks(), is_denied=False)
     for _ in range(2):
         file_events.doubt(call.life, call.alarms, call.ticks())
-    recording = call.life.status.recordings[-1]
     assert "may be what the start of recording 1 began" in recording.problem
     assert recording.silence.unconfirmed
+    assert recording.sealed is None, "its manifest is to be renewed"
     assert kinds(call).count(AlarmKind.STATE_UNEXPECTED) == 1
 
 

@@ -50,4 +50,6 @@ def _doubt(recording: RecordingStatus, starts: list[RecordingStatus], now: datet
         f"it may be what the start of recording {numbers} began, which counts as failed"
         f" ({starts[-1].problem}): whether its pauses and its consent were heeded is not known"
     )
+    # A manifest that stands already does not tell of it.
+    recording.sealed = None
     return recording.problem
