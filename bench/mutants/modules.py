@@ -22,7 +22,9 @@ _CALL = (
     "unit/test_false_evidence.py",
     "unit/test_given_up.py",
     "unit/test_late_word.py",
+    "unit/test_legal_holds.py",
     "unit/test_pauses.py",
+    "unit/test_recording_events.py",
     "unit/test_refusals.py",
     "unit/test_results.py",
     "unit/test_signal_times.py",
@@ -48,8 +50,9 @@ _CALL_MODULES = (
         "consent",
         "consent_gate",
     ),
-    *("consent_holds", "deadlines", "deletion_marks", "guards", "intervals", "late_joiners"),
-    *("late_word", "lifecycle", "pauses", "presence", "recording_state", "refusals", "repeats"),
+    *("consent_holds", "deadlines", "deletion_marks", "file_events", "given_up", "guards"),
+    *("intervals", "late_joiners", "late_word", "legal_holds", "lifecycle", "pauses"),
+    *("presence", "recording_events", "recording_state", "refusals", "repeats"),
     *("request_records", "results", "silence", "takeover", "unconfirmed"),
 )
 
