@@ -68,6 +68,9 @@ MAX_ATTEMPT_AGE = 2 * ACS_TIMEOUT
 OCCUPIED = AlreadyRecording.__name__
 """Type of the error of a start in a call where a recording of its kind runs."""
 
+MAY_HAVE_BEGUN = "an earlier attempt got no answer"
+"""Detail of the error of a start that was refused, if it may have begun before that."""
+
 
 class ControlActivities:
     """Built once by a worker, with its clients and the settings of its resources."""
@@ -179,7 +182,10 @@ class ControlActivities:
 
     @contextmanager
     def _doubting_refusals(self) -> Iterator[None]:
-        """Believe a refusal only once no earlier attempt at the start may still arrive."""
+        """Believe a refusal only once no earlier attempt at the start may still arrive.
+
+        Such an attempt may have begun a recording all the same, which is over by now, say.
+        """
         info = activity.info()
         unanswered_at = info.current_attempt_scheduled_time if info.attempt > 1 else None
         if (told := left_note(ControlProgress)) is not None:
@@ -192,7 +198,10 @@ class ControlActivities:
             activity.heartbeat(ControlProgress(unanswered_at=given_up_at))
             raise
         except (NeverAgain, NotOurs) as refusal:
-            if not unanswered_at or self._server_time.now() >= unanswered_at + ACS_TIMEOUT:
+            if unanswered_at is None:
+                raise
+            if self._server_time.now() >= unanswered_at + ACS_TIMEOUT:
+                refusal.details = (MAY_HAVE_BEGUN,)
                 raise
             activity.heartbeat(ControlProgress(unanswered_at=unanswered_at))
             raise NotReady(

@@ -69,6 +69,7 @@ def to_application_error(error: CallvaultError, *, retry_permanent: bool) -> App
         is_transient, delay = True, PERMANENT_RETRY_INTERVAL
     return ApplicationError(
         _message(error),
+        *error.details,
         # The name by which workflows tell errors apart.
         type=type(error).__name__,
         non_retryable=not is_transient,

@@ -46,6 +46,8 @@ class CallvaultError(Exception):
 
     owner: Owner = "callvault"
     cause: Cause | None = None
+    details: tuple[str, ...] = ()
+    """Facts that a workflow is told beside the message."""
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ An activity's class does not survive the boundary: errors are known by their ``t
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
-from activities.control import OCCUPIED
+from activities.control import MAY_HAVE_BEGUN, OCCUPIED
 from activities.export import ARCHIVE_REFUSED, NOT_ARCHIVED
 from activities.seal import FILES_GONE
 from activities.translate import ERASED
@@ -54,6 +54,12 @@ def is_final(error: FailureError) -> bool:
 def is_occupied(error: FailureError) -> bool:
     """Tell if a start failed because a recording of this kind runs in the call already."""
     return _type(error) == OCCUPIED
+
+
+def may_have_begun(error: FailureError) -> bool:
+    """Tell if a start was refused after an attempt that got no answer, and may have begun."""
+    cause = _cause(error)
+    return isinstance(cause, ApplicationError) and MAY_HAVE_BEGUN in cause.details
 
 
 def reason(error: FailureError) -> str:

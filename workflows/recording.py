@@ -245,7 +245,7 @@ class RecordingWorkflow:
         if change is not None:
             self.gate.participant_changed(change, workflow.now())
             if change.at is None:
-                self.signal_times.search(seen, change.participant)
+                self.signal_times.search_move(seen, change)
 
     @workflow.signal(name=names.ACKNOWLEDGE)
     def acknowledge(self, *payloads: Any) -> None:

@@ -43,6 +43,7 @@ _CALL_MODULES = (
     *(
         "acs_answers",
         "alarm_ends",
+        "alarm_records",
         "alarms",
         "callbacks",
         "chunks",
@@ -53,7 +54,8 @@ _CALL_MODULES = (
     *("consent_holds", "deadlines", "deletion_marks", "file_events", "given_up", "guards"),
     *("intervals", "late_joiners", "late_word", "legal_holds", "lifecycle", "pauses"),
     *("presence", "recording_events", "recording_state", "refusals", "repeats"),
-    *("request_records", "results", "silence", "takeover", "unconfirmed"),
+    *("request_records", "results", "signal_times", "silence", "state_limits", "takeover"),
+    "unconfirmed",
 )
 
 _ARCHIVE = (

@@ -89,6 +89,8 @@ class FakeAcs:
     sounded: set[int] = field(default_factory=set)
     """Recordings of which there is sound."""
     sounds_heard: list[Sound] = field(default_factory=list)
+    newly_read: list[Sound] = field(default_factory=list)
+    """Those of which the next activation tells, or this one."""
     meddled: set[int] = field(default_factory=set)
     """Recordings that another client of ACS changed: only a callback tells of it."""
     disobeyed: set[int] = field(default_factory=set)
@@ -216,8 +218,16 @@ class FakeAcs:
             was_on = sound.since <= sent_at and (sound.until is None or read_at < sound.until)
             # Else it may be what was asked for here.
             is_unasked = not any(sound.since <= at <= read_at for at in self.asked_at)
-            if sound.recording == self.numbers[recording_id] and was_on and is_unasked:
+            is_its = sound.recording == self.numbers[recording_id]
+            if is_its and was_on and is_unasked and not sound.is_read:
                 sound.is_read = True
+                self.newly_read.append(sound)
+
+    def heard(self, *, by_nobody: bool) -> None:
+        """Take note that the workflow was told of readings, or that its run was just over."""
+        for sound in self.newly_read:
+            sound.is_read = not by_nobody
+        self.newly_read.clear()
 
     def stop(self, recording_id: str) -> None:
         """End a recording."""

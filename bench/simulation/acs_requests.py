@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from activities.control import MAY_HAVE_BEGUN
 from bench.simulation import protocol
 from bench.simulation.acs import FakeAcs
 from bench.simulation.instance import Broken
@@ -89,8 +90,8 @@ class AcsRequests:
         if delivery is Delivery.ANSWERED:
             activity.memory.update(request.memory)
             return self._told(request, answer)
-        if rng.random() < 0.5:
-            # The change was answered, and the reading after it was not.
+        if rng.random() < 0.5 and activity.kind != "start_recording":
+            # The change was answered, and the reading after it was not; a start has none.
             activity.memory.update(request.memory)
         else:
             activity.memory["unanswered_at"] = self.acs.now
@@ -174,12 +175,10 @@ class AcsRequests:
         is_remembered = begun is None and acs.is_slow_to_forget() and request.rng.random() < 0.5
         meets_itself = begun in acs.active and request.rng.random() < 0.1
         if is_in_the_way or is_remembered or meets_itself:
-            if self._is_doubtful(request.memory):
-                return REPEAT
-            return protocol.failed("AlreadyRecording", "8553", is_final=True)
+            return self._refused(request, "AlreadyRecording", "8553")
         if begun is None:
             if acs.is_call_over:
-                return protocol.failed("InvalidRequest", "no call", is_final=True)
+                return self._refused(request, "InvalidRequest", "no call")
             if number in acs.numbers.values():
                 raise Broken("a recording is started a second time")
             begun = acs.start(
@@ -190,6 +189,14 @@ class AcsRequests:
             "active" if says_active and request.rng.random() < 0.5 else "inactive"
         )
         return self._seen(request, state, begun).model_copy(update={"accepted_at": acs.now})
+
+    def _refused(self, request: Request, kind: str, why: str) -> Any:
+        """Refuse a start; it is asked again as long as an earlier attempt may still arrive."""
+        if self._is_doubtful(request.memory):
+            return REPEAT
+        is_unanswered = request.memory.get("unanswered_at") is not None
+        details = (MAY_HAVE_BEGUN,) if is_unanswered else ()
+        return protocol.failed(kind, why, is_final=True, details=details)
 
     def _confirm(self, request: Request) -> Any:
         seen = self._read(request)

@@ -53,7 +53,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/loops/control.py",
-        "acs_answers.retry_start(self._call, recording, now)",
+        "acs_answers.retry_start(self._call, recording, now, is_denied=is_denied)",
         "self._call.in_flight = None",
     ),
     Mutant(
@@ -133,7 +133,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/silence.py",
-        "sent = (at for at in (inactive_at, recording.sound.inactive_at) if at and at <= sent_at)",
+        "sent = (at for at in known if at and at <= sent_at)",
         "sent = iter([sent_at])",
     ),
     Mutant(

@@ -86,6 +86,9 @@ class Invariants:
         consents = {id(each) for each in self._status.consents} if has_begun else set()
         requests = set(self._status.requests) if has_begun else set()
         activate()
+        if any(job.HasField("resolve_activity") for job in jobs):
+            # A message of the same activation may let the run hand over: the next one reads anew.
+            self._acs.heard(by_nobody=self.server.run.workflow.this_run.is_finished)
         withdrew = self._learn(delivered, consents, has_begun)
         if delivered.is_about_consent and has_begun:
             self._consent.check_wanted(self._status, self._wanted, requests)

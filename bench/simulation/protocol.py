@@ -3,6 +3,7 @@
 All of it is internal to the SDK: `tests/simulation/test_protocol.py` pins what is used.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
@@ -90,10 +91,13 @@ def completed(value: Any) -> ActivityResolution:
     return result
 
 
-def failed(kind: str, message: str, *, is_final: bool) -> ActivityResolution:
+def failed(
+    kind: str, message: str, *, is_final: bool, details: Sequence[str] = ()
+) -> ActivityResolution:
     failure = Failure(message=message)
     failure.application_failure_info.type = kind
     failure.application_failure_info.non_retryable = is_final
+    failure.application_failure_info.details.payloads.extend(CONVERTER.to_payloads(details))
     result = ActivityResolution()
     result.failed.failure.CopyFrom(_wrapped(failure))
     return result

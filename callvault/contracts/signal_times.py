@@ -17,6 +17,10 @@ class UntimedSignal(Message):
     about: Literal["request", "withdrawal", "presence"]
     subject: str
     """The key of the request, or the participant, that it told of."""
+    joined: bool | None = None
+    """True for a coming, False for a going; none if it told of neither."""
+    connection: str = ""
+    """The connection by which they came or went, as the history of presence has it."""
     run_id: str
     history_length: int
     """Length of the history at the workflow task that saw it: the signal's own event lies in it."""

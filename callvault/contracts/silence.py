@@ -50,7 +50,7 @@ class SoundEvidence(State):
     over_at: datetime | None = None
     """Time at which ACS was known to have ended it."""
     is_begun_paused: bool = False
-    """True if that start was to begin paused."""
+    """True if that start was to begin paused, and no sound was sent for since."""
     wanted_since: datetime | None = None
     """Time since which silence is wanted; none while it is not."""
     is_sound_asked: bool = False
@@ -68,6 +68,8 @@ class SoundEvidence(State):
     """Time at which the first reading came back that said ``active``: by then there was sound."""
     inactive_at: datetime | None = None
     """Time at which the last reading was sent that said ``inactive``."""
+    inactive_received_at: datetime | None = None
+    """Time by which its answer had come back."""
     sounds_sent: int = 0
     """Number of requests that make sound."""
     sounds_told: int = 0

@@ -9,7 +9,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.control import EFFECT_TIMEOUT, ControlActivities
+from activities.control import EFFECT_TIMEOUT, MAY_HAVE_BEGUN, ControlActivities
 from callvault.contracts.activity_io import (
     ACS_TIMEOUT,
     ControlProgress,
@@ -91,8 +91,13 @@ class RefusingClient:
         raise self._error
 
 
-def starts(error: CallvaultError, attempt: int, *told: ControlProgress) -> ControlProgress | None:
-    """Make an attempt at a start, which fails; return what the next one is told, if any follows."""
+def starts(
+    error: CallvaultError, attempt: int, *told: ControlProgress
+) -> ControlProgress | tuple[str, ...]:
+    """Make an attempt at a start, which fails; return what the next one is told.
+
+    If none follows, return the details of the refusal.
+    """
     environment = ActivityEnvironment()
     now = datetime.now(UTC)
     environment.info = replace(
@@ -108,35 +113,35 @@ def starts(error: CallvaultError, attempt: int, *told: ControlProgress) -> Contr
     control: Any = ControlActivities(lambda _: client, lambda _: a_policy(), _none)
     with pytest.raises(ApplicationError) as raised:
         environment.run(control.start_recording, START)
-    return None if raised.value.non_retryable else notes[-1]
+    return tuple(raised.value.details) if raised.value.non_retryable else notes[-1]
 
 
 def test_a_start_that_is_refused_at_once_has_begun_nothing() -> None:
-    assert starts(InvalidRequest("403"), 1) is None
+    assert starts(InvalidRequest("403"), 1) == ()
 
 
 def test_a_refusal_is_not_believed_while_an_earlier_attempt_at_the_start_may_arrive() -> None:
     """It would begin a recording of which Callvault had said that it failed to start."""
     lost = starts(Unavailable("no answer"), 1)
-    assert lost is not None
+    assert isinstance(lost, ControlProgress)
     refused = starts(InvalidRequest("403"), 2, lost)
     assert refused == lost, "and it does not wait for ever"
     long_ago = ControlProgress(unanswered_at=datetime.now(UTC) - ACS_TIMEOUT)
-    assert starts(InvalidRequest("403"), 3, long_ago) is None
-    assert starts(InvalidRequest("403"), 2) is not None, "a worker died before it could tell"
+    assert starts(InvalidRequest("403"), 3, long_ago) == (MAY_HAVE_BEGUN,)
+    assert starts(InvalidRequest("403"), 2) != (), "a worker died before it could tell"
     answered = starts(NotReady("412"), 1)
     assert answered == ControlProgress()
-    assert starts(InvalidRequest("403"), 2, answered) is None
+    assert starts(InvalidRequest("403"), 2, answered) == ()
 
 
 def test_a_recording_in_the_way_tells_nothing_while_an_earlier_attempt_may_arrive() -> None:
     """The attempt began a recording after the answer, and nobody was told that it recorded."""
     lost = starts(Unavailable("no answer"), 1)
-    assert lost is not None
+    assert isinstance(lost, ControlProgress)
     assert starts(AlreadyRecording("8553"), 2, lost) == lost
     long_ago = ControlProgress(unanswered_at=datetime.now(UTC) - ACS_TIMEOUT)
-    assert starts(AlreadyRecording("8553"), 3, long_ago) is None
-    assert starts(AlreadyRecording("8553"), 1) is None
+    assert starts(AlreadyRecording("8553"), 3, long_ago) == (MAY_HAVE_BEGUN,)
+    assert starts(AlreadyRecording("8553"), 1) == ()
 
 
 class GoneClient(Client):

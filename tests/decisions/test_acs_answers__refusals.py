@@ -226,13 +226,26 @@ def test_a_start_that_acs_had_accepted_and_came_to_nothing_has_failed() -> None:
 def test_a_start_that_is_asked_anew_has_begun_nothing() -> None:
     call = Call()
     call.is_asked("start")
-    acs_answers.retry_start(call.life, call.recording, call.ticks())
+    acs_answers.retry_start(call.life, call.recording, call.ticks(), is_denied=True)
     assert (call.life.in_flight, call.recording.sound.begun_at) == (None, None)
     assert call.next == "start"
     call.is_asked("start")
     call.asks("stop")
-    acs_answers.retry_start(call.life, call.recording, call.ticks())
+    acs_answers.retry_start(call.life, call.recording, call.ticks(), is_denied=True)
     assert call.recording.state == "empty"
+
+
+def test_a_start_that_may_have_met_itself_has_begun_until_nothing_is_left_of_it() -> None:
+    """It is asked anew, and what ACS denies then is not what was sent first."""
+    call = Call()
+    call.is_asked("start")
+    begun_at = call.now
+    acs_answers.retry_start(call.life, call.recording, call.ticks(), is_denied=False)
+    assert (call.life.in_flight, call.next) == (None, "start")
+    call.refuses(call.is_asked("start"))
+    assert call.recording.sound.begun_at == begun_at
+    assert call.recording.state == "failed_to_start"
+    assert call.recording.looked_for_until is not None
 
 
 def test_a_start_that_finds_its_own_recording_is_read_and_may_arrive_once_more() -> None:

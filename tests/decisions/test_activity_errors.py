@@ -14,7 +14,7 @@ from temporalio.exceptions import (
 )
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
-from activities.control import OCCUPIED
+from activities.control import MAY_HAVE_BEGUN, OCCUPIED
 from activities.export import ARCHIVE_REFUSED, NOT_ARCHIVED
 from activities.seal import FILES_GONE
 from activities.translate import ERASED
@@ -75,6 +75,13 @@ def test_an_error_is_known_by_its_type_wrapped_or_not(told: Any, kind: str) -> N
     assert not told(own("Other"))
     assert not told(of_activity(timed_out(own(kind)))), "the last attempt was not the end"
     assert not told(CancelledError(kind))
+
+
+def test_a_start_may_have_begun_if_its_refusal_says_so_in_its_details() -> None:
+    assert errors.may_have_begun(of_activity(own("Other", MAY_HAVE_BEGUN)))
+    assert errors.may_have_begun(own("Other", 1, MAY_HAVE_BEGUN))
+    assert not errors.may_have_begun(own("Other", message=MAY_HAVE_BEGUN))
+    assert not errors.may_have_begun(of_activity(timed_out()))
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,8 @@ def test_an_earlier_reading_of_the_same_poll_is_known_and_takes_nothing_back(
     call.recording.sound.inactive_at = at_or_none(known)
     reads(call, "active", inactive_at=told)
     assert seconds(call.recording.sound.inactive_at) == after
+    is_taken = told is not None and after == told
+    assert call.recording.sound.inactive_received_at == (call.now if is_taken else None)
 
 
 def test_acs_refuses_nothing_any_more_that_is_read_to_be_silent() -> None:

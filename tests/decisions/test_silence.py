@@ -74,10 +74,12 @@ def test_the_first_sound_that_is_sent_for_begins_a_recording_and_no_later_one(
 ) -> None:
     recording = a_recording()
     silence.sound_asked(recording, at(3), is_paused=is_paused)
-    silence.sound_asked(recording, at(5), is_paused=not is_paused)
+    silence.sound_asked(recording, at(5), is_paused=True)
     sound = recording.sound
     assert (seconds(sound.begun_at), sound.is_begun_paused) == (3, is_paused)
     assert (sound.sounds_sent, sound.is_sound_asked) == (2, True)
+    silence.sound_asked(recording, at(6), is_paused=False)
+    assert (seconds(sound.begun_at), sound.is_begun_paused) == (3, False), "sound was sent for"
 
 
 @pytest.mark.parametrize(
@@ -122,6 +124,14 @@ def test_a_start_that_acs_denied_has_begun_nothing_and_leaves_what_is_known_of_b
     silence.start_denied(recording)
     assert (recording.sound.begun_at, recording.sound.is_sound_asked) == (None, False)
     assert doubts_of(recording) == [(1, 2, False)]
+
+
+def test_a_start_that_acs_denied_leaves_an_earlier_one_that_was_given_up() -> None:
+    sound = {"begun_at": 1, "is_sound_asked": True, "may_arrive_until": 9}
+    recording = a_recording(doubts=(doubtful(3),), sound=sound)
+    silence.start_denied(recording)
+    assert (seconds(recording.sound.begun_at), recording.sound.is_sound_asked) == (1, False)
+    assert doubts_of(recording) == [(3, None, False)]
 
 
 @pytest.mark.parametrize(
@@ -195,14 +205,18 @@ def test_inactive_proves_silence_from_its_receipt_if_nothing_else_can_be_meant(
     assert silences_of(recording) == ([(12, None)] if sight is Sight.SILENT else [])
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, 10), (9, 10), (11, 11)])
+@pytest.mark.parametrize(
+    ("before", "after", "back"), [(None, 10, 12), (9, 10, 12), (10, 10, 99), (11, 11, 99)]
+)
 def test_the_last_reading_that_said_inactive_is_known_whatever_it_proves(
-    before: float | None, after: float
+    before: float | None, after: float, back: float
 ) -> None:
-    recording = a_recording(silent(5), sound={"begun_at": 1, "inactive_at": before})
+    sound = {"begun_at": 1, "inactive_at": before, "inactive_received_at": 99}
+    recording = a_recording(silent(5), sound=sound)
     assert silence.inactive_read(recording, at(10), at(12), "read") is Sight.SILENT
     assert silences_of(recording) == [(5, None)], "it goes on"
     assert seconds(recording.sound.inactive_at) == after
+    assert seconds(recording.sound.inactive_received_at) == back
 
 
 @pytest.mark.parametrize(
@@ -239,28 +253,35 @@ def test_sound_just_before_the_end_that_is_heard_of_after_it_takes_the_silence_b
 
 
 @pytest.mark.parametrize(
-    ("polled", "known", "left", "since"),
+    ("polled", "known", "back", "left", "since"),
     [
-        (None, None, [], 5),
-        (7, None, [(5, 7)], 7),
-        (None, 8, [(5, 8)], 8),
-        (7, 8, [(5, 8)], 8),
-        (8, 7, [(5, 8)], 8),
-        (10, 7, [(5, 10)], 10),
-        (11, 7, [(5, 7)], 7),
+        (None, None, None, [], 5),
+        (7, None, None, [(5, 7)], 7),
+        (None, 8, None, [], 5),
+        (None, 8, 9, [(5, 8)], 8),
+        (None, 8, 10, [(5, 8)], 8),
+        (None, 8, 11, [], 5),
+        (7, 8, 9, [(5, 8)], 8),
+        (7, 8, 11, [(5, 7)], 7),
+        (8, 7, 9, [(5, 8)], 8),
+        (10, 7, 9, [(5, 10)], 10),
+        (11, 7, 9, [(5, 7)], 7),
     ],
 )
 def test_a_silence_is_taken_back_since_the_last_reading_before_that_said_inactive(
-    polled: float | None, known: float | None, left: list, since: float
+    polled: float | None, known: float | None, back: float | None, left: list, since: float
 ) -> None:
-    recording = a_recording(silent(5), sound={"begun_at": 1, "inactive_at": known})
+    """Of one that was under way meanwhile nobody knows if it was answered before."""
+    sound = {"begun_at": 1, "inactive_at": known, "inactive_received_at": back}
+    recording = a_recording(silent(5), sound=sound)
     silence.active_read(recording, at(10), at(20), at_or_none(polled))
     assert silences_of(recording) == left
     assert doubts_of(recording) == [(since, since, True)]
 
 
 def test_a_silence_is_not_taken_back_beyond_the_one_before_it() -> None:
-    recording = a_recording(silent(2, 6), silent(8), sound={"begun_at": 1, "inactive_at": 4})
+    sound = {"begun_at": 1, "inactive_at": 4, "inactive_received_at": 4}
+    recording = a_recording(silent(2, 6), silent(8), sound=sound)
     silence.active_read(recording, at(10), at(20))
     assert silences_of(recording) == [(2, 6)]
     assert doubts_of(recording) == [(6, 6, True)]

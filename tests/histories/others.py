@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 from callvault.contracts import names
 from callvault.contracts.adoption import AdoptionInput
 from callvault.contracts.alarm_groups import AlarmDelivered, AlarmGroupState
-from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus, Severity
+from callvault.contracts.alarms import Alarm, AlarmStatus, Severity
 from callvault.contracts.checkpoints import CheckpointInput
 from callvault.contracts.erasures import ErasureInput, ErasureTarget
 from callvault.contracts.reconciliation import CallSeen, ReconcileInput
@@ -22,7 +22,7 @@ from callvault.errors import Unavailable
 from callvault.temporal.recording_events import undelivered
 from tests.retention.corpus import HASH
 from tests.retention.erasing import planned
-from tests.workflows.scene import CHECKED_EVERY, chunk
+from tests.workflows.scene import CHECKED_EVERY, an_alarm, chunk
 from workflows.alarm_group import MAX_SIGNALS
 
 from .calls import Story
@@ -91,25 +91,11 @@ async def undelivered_events(studio: Studio) -> list[str]:
     return [scene.handle.id, *(each.workflow_id for each in own)]
 
 
-def an_alarm(**facts: Any) -> Alarm:
-    who = f"recording-{uuid.uuid4().hex}"
-    alarm = Alarm(
-        id=f"{who}/1",
-        kind=AlarmKind.NO_FILE_EVENT,
-        severity=Severity.ERROR,
-        at=datetime.now(UTC),
-        what="no file is announced",
-        workflow_id=who,
-        resource="default",
-        dedup_key=f"{who}/1",
-        group_key="resource/default/no_file_event",
-        resolves=True,
-    )
-    return alarm.model_copy(update=facts)
+GROUP = "resource/default/no_file_event"
 
 
 async def alarm(studio: Studio) -> list[str]:
-    return await run(studio, names.ALARM_TYPE, an_alarm())
+    return await run(studio, names.ALARM_TYPE, an_alarm(GROUP))
 
 
 async def _group(studio: Studio, first: Alarm, others: Sequence[Alarm]) -> str:
@@ -135,7 +121,7 @@ async def _group(studio: Studio, first: Alarm, others: Sequence[Alarm]) -> str:
 
 async def alarm_group(studio: Studio) -> list[str]:
     """Three calls: counted, told once more, told at once as one is urgent, and over."""
-    members = [an_alarm() for _ in range(3)]
+    members = [an_alarm(GROUP) for _ in range(3)]
     workflow_id = await _group(studio, members[0], members[1:])
     group = studio.client.get_workflow_handle(workflow_id)
     await studio.environment.fast_forward(group, CHECKED_EVERY * 1.5)
@@ -151,7 +137,7 @@ async def alarm_group(studio: Studio) -> list[str]:
 
 async def large_alarm_group(studio: Studio) -> list[str]:
     """So many signals that another run goes on."""
-    first = an_alarm()
+    first = an_alarm(GROUP)
     workflow_id = await _group(studio, first, [first] * MAX_SIGNALS)
     group = studio.client.get_workflow_handle(workflow_id)
     over = first.model_copy(update={"status": AlarmStatus.RESOLVED})

@@ -41,6 +41,32 @@ def test_a_file_after_a_start_was_given_up_is_a_finding_and_an_alarm() -> None:
     assert recording.silence.unconfirmed, "it was to be silent"
 
 
+def test_a_file_before_the_start_was_given_up_is_doubted_as_soon_as_that_is_known() -> None:
+    call = awaiting(ALL, "ana")
+    start = call.is_asked("start")
+    assert tell_of_file(call).problem == "", "the start may yet be answered"
+    acs_answers.failed(call.life, start, "no answer", call.ticks(), is_denied=False)
+    for _ in range(2):
+        file_events.doubt(call.life, call.alarms, call.ticks())
+    recording = call.life.status.recordings[-1]
+    assert "may be what the start of recording 1 began" in recording.problem
+    assert recording.silence.unconfirmed
+    assert kinds(call).count(AlarmKind.STATE_UNEXPECTED) == 1
+
+
+def test_a_file_that_was_announced_before_a_start_was_asked_for_is_not_of_that_start() -> None:
+    call = Call().confirms("start", "confirm")
+    call.asks("stop")
+    call.confirms("stop")
+    recording = tell_of_file(call)
+    call.asks("start")
+    acs_answers.failed(
+        call.life, call.is_asked("start"), "no answer", call.ticks(), is_denied=False
+    )
+    file_events.doubt(call.life, call.alarms, call.ticks())
+    assert recording.problem == ""
+
+
 def test_it_is_so_after_the_call_has_ended_too_and_said_once() -> None:
     call = given_up_start()
     call.ends()

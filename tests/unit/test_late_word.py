@@ -113,6 +113,7 @@ def test_a_coming_by_a_signal_that_tells_no_time_counts_from_when_that_came() ->
         name="participant_changed",
         about="presence",
         subject=hashed("cem"),
+        joined=True,
         run_id="run",
         history_length=10,
         number=0,

@@ -785,6 +785,6 @@ def test_a_start_that_is_to_be_asked_again_is_not_if_nobody_wants_it_any_more(en
         call.asks("stop")
     else:
         call.life.decline(call.recording, ends, call.ticks())
-    acs_answers.retry_start(call.life, call.recording, call.ticks())
+    acs_answers.retry_start(call.life, call.recording, call.ticks(), is_denied=True)
     assert (call.next, call.recording.actual) == (None, "stopped")
     assert call.life.is_over

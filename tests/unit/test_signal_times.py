@@ -27,6 +27,7 @@ class Times:
             name=name,
             about="presence" if name == "participant_changed" else "request",
             subject=subject,
+            joined=True if name == "participant_changed" else None,
             run_id="run",
             history_length=10,
             number=0,

@@ -32,7 +32,7 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.alarms import Alarm, AlarmStatus
+from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus, Severity
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
@@ -471,3 +471,20 @@ def released(*gates: Any) -> Iterator[None]:
     finally:
         for gate in gates:
             gate.set()
+
+
+def an_alarm(group_key: str = "") -> Alarm:
+    """Make an alarm of a call of its own, in a group of its own unless one is named."""
+    who = f"recording-{uuid.uuid4().hex}"
+    return Alarm(
+        id=f"{who}/1",
+        kind=AlarmKind.NO_FILE_EVENT,
+        severity=Severity.ERROR,
+        at=datetime.now(UTC),
+        what="no file is announced",
+        workflow_id=who,
+        resource="default",
+        dedup_key=f"{who}/1",
+        group_key=group_key or f"resource/{who}/no_file_event",
+        resolves=True,
+    )

@@ -1,10 +1,9 @@
 """Is one alarm sent for all calls that have its cause in common, and is none lost for that?"""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,11 @@ from callvault.causes import Cause
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.activity_io import ResourcePolicy
-from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus, Severity
+from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus
 from callvault.errors import Unavailable
 from callvault.temporal.alarm_groups import AlarmGroups, Place
 
-from .scene import Scene, Told, World, chunk
+from .scene import Scene, Told, World, an_alarm, chunk
 
 CALLS = 36
 INTERVAL = timedelta(seconds=3)
@@ -180,23 +179,6 @@ async def test_without_its_group_an_alarm_is_sent_by_itself_and_so_is_its_end(
     shop.refusing.clear()
     await until(lambda: len(resolved(shop.told)) == 2, 60)
     assert {a.dedup_key for a in resolved(shop.told)} == {a.dedup_key for a in firing(shop.told)}
-
-
-def an_alarm() -> Alarm:
-    """Make an alarm of a group of its own."""
-    who = f"recording-{uuid.uuid4().hex}"
-    return Alarm(
-        id=f"{who}/1",
-        kind=AlarmKind.NO_FILE_EVENT,
-        severity=Severity.ERROR,
-        at=datetime.now(UTC),
-        what="no file is announced",
-        workflow_id=who,
-        resource="default",
-        dedup_key=f"{who}/1",
-        group_key=f"resource/{who}/no_file_event",
-        resolves=True,
-    )
 
 
 async def test_of_alarms_that_come_at_the_same_moment_one_begins_the_group(

@@ -97,10 +97,18 @@ def failed(
     call.settle(recording, now)
 
 
-def retry_start(call: Lifecycle, recording: RecordingStatus, now: datetime) -> None:
-    """Forget a command without an answer, which changed nothing: it is asked for anew."""
+def retry_start(
+    call: Lifecycle, recording: RecordingStatus, now: datetime, *, is_denied: bool
+) -> None:
+    """Forget a start that found another recording in its way: it is asked for anew.
+
+    ``is_denied`` is False if an earlier attempt at it may have begun that very recording.
+    """
     call.in_flight = None
-    silence.start_denied(recording)
+    if is_denied:
+        silence.start_denied(recording)
+    else:
+        silence.sound_given_up(recording, now, is_start=True)
     # A start that was stopped meanwhile is not repeated: settling ends it.
     call.settle(recording, now)
 
@@ -279,6 +287,7 @@ def _not_started(
 ) -> None:
     if is_denied:
         silence.start_denied(recording)
+    if recording.sound.begun_at is None:
         call.end(recording, now)
         return
     # It may have begun, or begin still: that it is silent, nothing proves.

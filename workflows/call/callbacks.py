@@ -159,10 +159,8 @@ def _sight(recording: RecordingStatus, seen: ControlResult, now: datetime) -> Si
     """Draw up in the account what was read."""
     read_at, received_at = seen.read_at or now, acs_answers.received_by(seen, now)
     if seen.inactive_at is not None:
-        # An earlier reading of the same poll: when it came back, is not known any more.
-        recording.sound.inactive_at = max(
-            recording.sound.inactive_at or seen.inactive_at, seen.inactive_at
-        )
+        # An earlier reading of the same poll, which was over before the next one was sent.
+        silence.was_inactive(recording, seen.inactive_at, read_at)
     if seen.state == "active":
         sight = silence.active_read(recording, read_at, received_at, seen.inactive_at)
         if sight in (Sight.CONTRADICTION, Sight.OVERLAP):

@@ -15,8 +15,13 @@ def fold(call: Lifecycle, alarms: Alarms, event: FileStatusUpdated, now: datetim
     Returns the number of files that were left out.
     """
     left_out = call.files_announced(event, now)
-    for recording, why in given_up.doubt_files(call.status, event, now):
-        alarms.add(AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL, why, recording, now)
+    doubt(call, alarms, now)
     if left_out:
         alarms.too_much(now)
     return left_out
+
+
+def doubt(call: Lifecycle, alarms: Alarms, now: datetime) -> None:
+    """Raise an alarm for each recording that may be what a start without an answer began."""
+    for recording, why in given_up.doubt_files(call.status, now):
+        alarms.add(AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL, why, recording, now)

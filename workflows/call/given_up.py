@@ -8,22 +8,21 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from callvault.contracts.base import shorten
-from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.states import Actual
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call import intervals
-from workflows.call.chunks import ChunkKey
 
 
-def doubt_files(
-    status: CallStatus, event: FileStatusUpdated, now: datetime
-) -> Iterator[tuple[RecordingStatus, str]]:
-    """Doubt a recording that the event has made known; yield it with the reason, once."""
-    keys = {ChunkKey.of(chunk) for chunk in event.chunks}
-    starts = [recording for recording in status.recordings if _may_have_begun(recording)]
+def doubt_files(status: CallStatus, now: datetime) -> Iterator[tuple[RecordingStatus, str]]:
+    """Doubt recordings that only events have made known; yield each with the reason, once.
+
+    Files may come first, or the end of a start without an answer.
+    """
+    may_have_begun = [recording for recording in status.recordings if _may_have_begun(recording)]
     for recording in status.recordings:
-        is_told = any(ChunkKey.of(each.chunk) in keys for each in recording.chunks)
-        if starts and is_told and recording.origin == "announced" and not recording.problem:
+        # What was announced before a start was asked for is not of that start.
+        starts = [start for start in may_have_begun if start.number < recording.number]
+        if starts and recording.origin == "announced" and not recording.problem:
             yield recording, _doubt(recording, starts, now)
 
 

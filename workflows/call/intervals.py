@@ -58,15 +58,12 @@ def without_empty(intervals: Iterable[UnconfirmedInterval]) -> list[UnconfirmedI
 
 
 def prove(account: SilenceAccount, silent: SilentInterval) -> None:
-    """Add a silence that lasts; what was unconfirmed for want of its proof, heard of late, is not.
-
-    What is open is left to the review of what was wanted.
-    """
+    """Add a silence that lasts, of which may be heard late: what was unconfirmed since is not."""
     account.silent.append(silent)
     account.unconfirmed = [
-        each.model_copy(update={"until": each.until and min(each.until, silent.since)})
+        each.model_copy(update={"until": min(each.until or FOREVER, silent.since)})
         for each in account.unconfirmed
-        if each.until is None or each.since <= silent.since
+        if each.since <= silent.since
     ]
 
 

@@ -71,7 +71,7 @@ def named(status: CallStatus, participant: str, now: datetime) -> None:
 
 def move(status: CallStatus, change: ParticipantChanged, now: datetime) -> bool:
     """Fold a coming or going; False where it is known already, or something newer is."""
-    at, connection = min(change.at or now, now), _connection(change)
+    at, connection = min(change.at or now, now), connection_of(change)
     if change.joined:
         new = Presence(
             participant=change.participant, connection=connection, joined_at=at, told_at=now
@@ -162,7 +162,7 @@ def _of(status: CallStatus, participant: str) -> list[Presence]:
     return [p for p in status.participants if p.participant == participant]
 
 
-def _connection(change: ParticipantChanged) -> str:
+def connection_of(change: ParticipantChanged) -> str:
     """Return what tells the connection apart: those of the service are short, as GUIDs are."""
     own = change.connection
     return (

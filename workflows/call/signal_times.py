@@ -76,19 +76,19 @@ class SignalTimes:
         """Fold when a withdrawal came, or word of a coming or going."""
         if at >= signal.received_at:
             return
-        joined = None
+        is_moved = False
         if signal.about == "withdrawal":
             _decided_earlier(self._call.status, signal, at)
         else:
-            joined = _moved_earlier(self._call.status, signal, at)
+            is_moved = _moved_earlier(self._call.status, signal, at)
         for recording in self._call.status.recordings:
             _mark_earlier(recording, signal, at)
             for before, hold in pairwise([None, *recording.holds]):
                 if hold is not None and hold.since == signal.received_at:
                     self._held_earlier(recording, hold, _begin(recording, before, at), now)
-        if joined is not None:
+        if is_moved and signal.joined is not None:
             told = Span(at, signal.received_at)
-            late_word.moved(self._call, signal.subject, joined, told, now)
+            late_word.moved(self._call, signal.subject, signal.joined, told, now)
 
     def _held_earlier(
         self, recording: RecordingStatus, hold: ConsentHold, at: datetime, now: datetime
@@ -116,17 +116,26 @@ def _decided_earlier(status: CallStatus, signal: UntimedSignal, at: datetime) ->
             record.decided_at = at
 
 
-def _moved_earlier(status: CallStatus, signal: UntimedSignal, at: datetime) -> bool | None:
-    """Move a coming or going; tell if it was a coming, None if there is neither."""
-    joined = None
-    for stay in status.participants:
-        if stay.participant != signal.subject:
-            continue
-        if stay.joined_at == signal.received_at:
-            stay.joined_at, joined = at, True
-        elif stay.left_at == signal.received_at:
-            stay.left_at, joined = max(at, stay.joined_at or at), False
-    return joined
+def _moved_earlier(status: CallStatus, signal: UntimedSignal, at: datetime) -> bool:
+    """Move a coming, or a going; tell if there is one.
+
+    One task may have seen several of the same person: they are moved one after the other, as they
+    came.
+    """
+    stays = [stay for stay in status.participants if stay.participant == signal.subject]
+    if signal.joined:
+        own = (stay for stay in stays if stay.connection == signal.connection)
+        came = next((stay for stay in own if stay.joined_at == signal.received_at), None)
+        if came is not None:
+            came.joined_at = at
+        return came is not None
+    # Without a connection they went with all their devices.
+    left = [stay for stay in stays if stay.left_at == signal.received_at]
+    if signal.connection:
+        left = [stay for stay in left if stay.connection == signal.connection][:1]
+    for stay in left:
+        stay.left_at = max(at, stay.joined_at or at)
+    return bool(left)
 
 
 def _mark_earlier(recording: RecordingStatus, signal: UntimedSignal, at: datetime) -> None:

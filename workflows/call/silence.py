@@ -97,6 +97,7 @@ def sound_asked(recording: RecordingStatus, at: datetime, *, is_paused: bool = F
     sound = recording.sound
     if sound.begun_at is None:
         sound.begun_at, sound.is_begun_paused = at, is_paused
+    sound.is_begun_paused &= is_paused
     sound.is_unseen = sound.active_at is not None and _open(recording) is None
     sound.is_sound_asked = True
     sound.sounds_sent += 1
@@ -111,8 +112,13 @@ def start_answered(recording: RecordingStatus, received_at: datetime) -> None:
 
 
 def start_denied(recording: RecordingStatus) -> None:
-    """Take note that ACS has begun nothing: it is as if no start had been sent."""
+    """Take note that ACS has begun nothing: it is as if that start had not been sent.
+
+    What an earlier one that was given up has begun, nobody knows.
+    """
     recording.sound.is_sound_asked = False
+    if recording.sound.may_arrive_until is not None:
+        return
     recording.sound.begun_at = None
     account = recording.silence
     account.unconfirmed = [each for each in account.unconfirmed if each.until is not None]
@@ -152,14 +158,20 @@ def inactive_read(
     recording: RecordingStatus, sent_at: datetime, received_at: datetime, proof: str
 ) -> Sight:
     """Fold a reading that says ``inactive``, by the times just before and just after it."""
-    sound = recording.sound
-    sound.inactive_at = max(sound.inactive_at or sent_at, sent_at)
+    was_inactive(recording, sent_at, received_at)
     if _open(recording) is not None:
         return Sight.SILENT
     if not _proves(recording, sent_at):
         return Sight.AMBIGUOUS
     intervals.prove(recording.silence, SilentInterval(since=received_at, proof=proof))
     return Sight.SILENT
+
+
+def was_inactive(recording: RecordingStatus, sent_at: datetime, received_by: datetime) -> None:
+    """Take note of a reading that said ``inactive``, if none is known that was sent later."""
+    sound = recording.sound
+    if sound.inactive_at is None or sent_at > sound.inactive_at:
+        sound.inactive_at, sound.inactive_received_at = sent_at, received_by
 
 
 def active_read(
@@ -181,7 +193,8 @@ def active_read(
         return Sight.SOUND
     if sent_at < interval.since:
         return Sight.DOUBT
-    sent = (at for at in (inactive_at, recording.sound.inactive_at) if at and at <= sent_at)
+    known = (inactive_at, _inactive_before(recording, sent_at))
+    sent = (at for at in known if at and at <= sent_at)
     since = max(sent, default=interval.since)
     if _ends_before(recording, interval, received_at):
         why = "a reading that may be from before the resume says that ACS recorded"
@@ -312,6 +325,17 @@ def _limit(
 def _open(recording: RecordingStatus) -> SilentInterval | None:
     silent = recording.silence.silent
     return silent[-1] if silent and silent[-1].until is None else None
+
+
+def _inactive_before(recording: RecordingStatus, at: datetime) -> datetime | None:
+    """Return when the last reading was sent that said ``inactive``, if it was back by then.
+
+    Two that are under way at once were answered in any order: sound may have come and gone before
+    the one that was sent first.
+    """
+    sound = recording.sound
+    is_back = sound.inactive_received_at is not None and sound.inactive_received_at <= at
+    return sound.inactive_at if is_back else None
 
 
 def _newest_after(recording: RecordingStatus, at: datetime) -> SilentInterval | None:

@@ -20,9 +20,9 @@ from callvault.contracts.states import Actual, RecordingState, Wanted
 from callvault.contracts.status import RecordingStatus
 from workflows import activity_calls
 from workflows.activity_calls import CommandInput
-from workflows.activity_errors import is_final, is_occupied, problem, reason
+from workflows.activity_errors import is_final, is_occupied, may_have_begun, problem, reason
 from workflows.activity_options import ADOPT_TIMEOUT, RELEASE_TIMEOUT
-from workflows.call import acs_answers, callbacks
+from workflows.call import acs_answers, callbacks, file_events
 from workflows.call.alarms import Alarms
 from workflows.call.commands import READINGS, Command, Operation
 from workflows.call.guards import Watchdog
@@ -115,6 +115,8 @@ class ControlLoop:
             await self._failed(command, recording, error)
         else:
             self._answered(command, recording, result)
+        # The files of a start that was given up may have come before that.
+        file_events.doubt(self._call, self._alarms, workflow.now())
 
     async def _execute_until_settled(
         self, command: Command, input: CommandInput
@@ -251,12 +253,12 @@ class ControlLoop:
         is_start = command.operation is Operation.START
         was_occupied = is_start and is_occupied(error)
         is_told = is_start and recording.callback_recording_id is not None
-        if (was_occupied or is_told) and await self._is_resolved(command, recording):
+        if (was_occupied or is_told) and await self._is_resolved(command, recording, error):
             return
         now, (why, cause) = workflow.now(), problem(error)
         # Before the failure is folded: it changes what is wanted.
         is_wanted = not self._call.is_superseded(command)
-        is_denied = is_final(error) and not was_occupied
+        is_denied = is_final(error) and not was_occupied and not may_have_begun(error)
         acs_answers.not_done(self._call, command, why, cause, now)
         acs_answers.failed(self._call, command, why, now, is_denied=is_denied)
         if command.operation is Operation.PAUSE:
@@ -267,7 +269,9 @@ class ControlLoop:
         if recording.state is RecordingState.FAILED_TO_START:
             self._alarms.failed_to_start(recording, recording.problem, now, cause)
 
-    async def _is_resolved(self, command: Command, recording: RecordingStatus) -> bool:
+    async def _is_resolved(
+        self, command: Command, recording: RecordingStatus, error: FailureError
+    ) -> bool:
         """Resolve a start that found a recording in its way: its own, or one just stopped here."""
         own = await self._own_id(recording)
         now = workflow.now()
@@ -276,7 +280,8 @@ class ControlLoop:
             return True
         if self._has_just_stopped_another(recording, now):
             # ACS may take a while to forget it: then the start is repeated.
-            acs_answers.retry_start(self._call, recording, now)
+            is_denied = not may_have_begun(error)
+            acs_answers.retry_start(self._call, recording, now, is_denied=is_denied)
             return True
         return False
 

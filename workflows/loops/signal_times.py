@@ -7,11 +7,13 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from callvault.contracts import names
+from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.signal_times import UntimedSignal
 from callvault.contracts.states import RequestState
 from callvault.contracts.status import ControlRecord
 from workflows import activity_calls
 from workflows.activity_errors import reason
+from workflows.call import presence
 from workflows.call.guards import Watchdog
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.signal_times import SignalTimes
@@ -67,6 +69,11 @@ class SignalTimesLoop:
     def search(self, signal: UntimedSignal, subject: str) -> None:
         """Have the time of a signal searched for that told of a request, or of a participant."""
         self._times.search(signal.model_copy(update={"subject": subject}))
+
+    def search_move(self, signal: UntimedSignal, change: ParticipantChanged) -> None:
+        """Have the time of a signal searched for that told of a coming or going."""
+        told = {"joined": change.joined, "connection": presence.connection_of(change)}
+        self.search(signal.model_copy(update=told), change.participant)
 
     def search_request(self, signal: UntimedSignal, record: ControlRecord) -> None:
         """Have the time of a signal searched for that asked for something which was taken."""
