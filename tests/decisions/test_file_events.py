@@ -47,7 +47,18 @@ def test_files_that_a_failed_start_may_have_begun_raise_an_alarm_that_says_why()
     assert record.alarm.what == f"recording 2: {call.life.recording(2).problem}"
     assert record.alarm.at == call.now
     folded(call, 0, of="unheard-of")
+    file_events.doubt(call.life, call.alarms, call.ticks())
     assert len(call.life.status.alarms) == 1
+
+
+def test_files_that_came_before_their_start_had_failed_raise_it_as_that_is_known() -> None:
+    call = awaiting(ALL, "ana")
+    start = call.is_asked("start")
+    assert folded(call, 0, of="unheard-of") == 0
+    assert alarms(call) == []
+    acs_answers.failed(call.life, start, "no answer", call.ticks(), is_denied=False)
+    file_events.doubt(call.life, call.alarms, call.ticks())
+    assert alarms(call)[-1:] == [(AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL, 2)]
 
 
 def test_files_that_no_start_of_the_call_can_have_begun_raise_none() -> None:

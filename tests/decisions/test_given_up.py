@@ -9,7 +9,7 @@ from callvault.contracts.consent import DeletionMark
 from callvault.contracts.silence import UnconfirmedInterval
 from callvault.contracts.states import Actual
 from callvault.contracts.status import RecordingStatus
-from tests.unit.call import chunk, event, hashed
+from tests.unit.call import hashed
 from workflows.call import given_up
 
 from .facts import (
@@ -35,15 +35,14 @@ def a_start(number: int = 1, **facts: Any) -> RecordingStatus:
 
 
 def a_find(*silences: Any, **facts: Any) -> RecordingStatus:
-    """Make a recording that its first file has made known."""
+    """Make a recording that its first file has made known, after the starts."""
     known = {"number": 9, "origin": "announced", "chunks": [a_chunk(0)]}
     return a_recording(*silences, **{**known, **facts})
 
 
-def doubted(*recordings: RecordingStatus, document: str = "") -> list[tuple[int, str]]:
-    """Tell of the first file; return the numbers of those that are doubted, and why."""
-    told = event(chunk(0, document=document), chunk(7))
-    found = given_up.doubt_files(a_call(*recordings), told, at(NOW))
+def doubted(*recordings: RecordingStatus) -> list[tuple[int, str]]:
+    """Return the numbers of those that are doubted, and why."""
+    found = given_up.doubt_files(a_call(*recordings), at(NOW))
     return [(recording.number, why) for recording, why in found]
 
 
@@ -66,31 +65,33 @@ def test_a_start_may_have_begun_that_was_sent_and_has_ended_without_an_id(
 
 @pytest.mark.parametrize(
     ("facts", "is_doubted"),
-    [
-        ({}, True),
-        ({"origin": "requested"}, False),
-        ({"problem": "500"}, False),
-        ({"chunks": []}, False),
-        ({"chunks": [a_chunk(1)]}, False),
-        ({"chunks": [a_chunk(1), a_chunk(0)]}, True),
-        ({"chunks": [a_chunk(0), a_chunk(1)]}, True),
-    ],
+    [({}, True), ({"origin": "requested"}, False), ({"problem": "500"}, False)],
 )
-def test_what_is_doubted_was_made_known_by_the_event_and_has_no_other_problem(
+def test_what_is_doubted_was_made_known_by_its_files_and_has_no_other_problem(
     facts: dict[str, Any], is_doubted: bool
 ) -> None:
     recording = a_find(**facts)
     assert [number for number, _ in doubted(a_start(), recording)] == [9] * is_doubted
 
 
-def test_a_file_of_the_same_index_and_another_document_is_another_one() -> None:
-    assert doubted(a_start(), a_find(), document="another") == []
+@pytest.mark.parametrize(("number", "is_doubted"), [(1, False), (2, False), (3, True)])
+def test_what_was_known_before_a_start_was_asked_for_is_not_of_that_start(
+    number: int, is_doubted: bool
+) -> None:
+    recording = a_find(number=number)
+    assert [each for each, _ in doubted(recording, a_start(2))] == [number] * is_doubted
 
 
-def test_each_recording_that_holds_a_file_of_the_event_is_doubted_once() -> None:
-    status = [a_start(), a_find(), a_find(number=10, chunks=[a_chunk(7)])]
-    assert [number for number, _ in doubted(*status)] == [9, 10]
-    assert doubted(*status) == []
+def test_only_the_starts_before_it_are_said_to_have_begun_it() -> None:
+    [(_, why)] = doubted(a_start(1), a_start(10, problem="8512"), a_find(number=9))
+    assert "recording 1 began" in why
+    assert "8512" not in why
+
+
+def test_each_such_recording_is_doubted_once() -> None:
+    recordings = [a_start(), a_find(), a_find(number=10)]
+    assert [number for number, _ in doubted(*recordings)] == [9, 10]
+    assert doubted(*recordings) == []
 
 
 def test_nothing_is_doubted_without_a_start() -> None:
