@@ -212,7 +212,14 @@ def test_what_is_written_is_noted_a_hold_with_its_id_and_a_release_with_its_time
         ([a_hold(reason="x")], [a_hold(ID)], [a_hold(reason="x"), a_hold(ID)]),
         ([a_hold()], [a_hold()], [a_hold()]),
         ([a_hold()], [a_hold(ID)], [a_hold(ID)]),
+        ([a_hold(ID)], [a_hold()], [a_hold(ID)]),
         ([a_hold()], [a_hold(ID, release=SETTLED)], [a_hold(ID, release=SETTLED)]),
+        ([a_hold(ID, release=SETTLED)], [a_hold()], [a_hold(ID, release=SETTLED), a_hold()]),
+        ([a_hold(release=SETTLED)], [a_hold(ID, release=SETTLED)], [a_hold(ID, release=SETTLED)]),
+        ([a_hold(ID)], [a_hold(release=SETTLED)], [a_hold(ID, release=SETTLED)]),
+        ([a_hold()], [a_hold(release=SETTLED)], [a_hold(release=SETTLED)]),
+        ([a_hold(ID)], [a_hold(ID, release=SETTLED)], [a_hold(ID, release=SETTLED)]),
+        ([a_hold(ID, release=SETTLED)], [a_hold(ID)], [a_hold(ID, release=SETTLED)]),
         ([a_hold(ID)], [a_hold(OTHER)], [a_hold(ID), a_hold(OTHER)]),
         ([a_hold(ID)], [a_hold(ID)], [a_hold(ID)]),
         ([a_hold(ID), a_hold(OTHER)], [a_hold(ID)], [a_hold(ID), a_hold(OTHER)]),
@@ -225,3 +232,15 @@ def test_the_holds_of_both_are_kept_and_of_one_that_only_theirs_has_written_thei
     held = list(mine)
     legal_holds.join(held, theirs)
     assert held == joined
+
+
+def test_of_a_hold_that_both_know_each_keeps_what_the_other_has_seen() -> None:
+    """A release that only the dead run knew, and had not written, was lost."""
+    mine, theirs = [a_hold(ID, archives=["main"])], [a_hold(ID, release=SETTLED)]
+    theirs[0].released_at = at(9)
+    legal_holds.join(mine, theirs)
+    [hold] = mine
+    assert (hold.archives, hold.release, hold.released_at) == (["main"], SETTLED, at(9))
+    late = [a_hold(archives=["other"])]
+    legal_holds.join(late, [a_hold(ID, archives=["main"])])
+    assert (late[0].id, late[0].archives) == (ID, ["other"])

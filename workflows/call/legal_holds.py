@@ -91,12 +91,13 @@ def written(hold: CallHold, written: WrittenHold, now: datetime) -> str:
 def join(mine: list[CallHold], theirs: list[CallHold]) -> None:
     """Add the holds that a dead run of the call knew, and its knowledge of those known to both."""
     for hold in theirs:
-        same = next((each for each in mine if _told(each) == _told(hold) and not each.id), None)
-        if hold.id and any(each.id == hold.id for each in mine):
+        own = next((each for each in mine if _are_one(each, hold)), None)
+        if own is None:
+            mine.append(hold)
             continue
-        if same is not None:
-            mine.remove(same)
-        mine.append(hold)
+        own.id, own.archives = own.id or hold.id, own.archives or hold.archives
+        own.release = own.release or hold.release
+        own.released_at = own.released_at or hold.released_at
 
 
 def what(hold: CallHold) -> str:
@@ -115,6 +116,15 @@ def _same(status: CallStatus, request: HoldRequest) -> CallHold | None:
 
 def _told(hold: CallHold) -> tuple[str | None, str, str]:
     return hold.recording_id, hold.requested_by, hold.reason
+
+
+def _are_one(own: CallHold, other: CallHold) -> bool:
+    """Tell if two runs know one hold, which perhaps only one of them had seen written."""
+    if own.id and other.id:
+        return own.id == other.id
+    # Whoever asks for the same again once it was released asks for another one.
+    is_another = bool(own.id) and own.release is not None and other.release is None
+    return _told(own) == _told(other) and not is_another
 
 
 def _is_unwritten(hold: CallHold) -> bool:
