@@ -11,11 +11,12 @@ from callvault.contracts.alarms import ACTIVITY_ACCOUNT, Alarm, explained
 from callvault.contracts.base import shorten
 from callvault.temporal.pending_activities import PendingActivity, describe_with_activities
 
-FAILURE_TIMEOUT = timedelta(seconds=10)
-"""Time for an attempt to fail: an export that becomes more urgent begins anew as it is alarmed."""
+FAILURE_TIMEOUT = timedelta(seconds=2)
+"""Time for an attempt to fail: an export that becomes more urgent begins anew as it is alarmed. An
+alarm comes within five seconds; what takes longer to fail is told with the next one."""
 
 LOOK_INTERVAL = timedelta(seconds=0.5)
-ANSWER_TIMEOUT = timedelta(seconds=15)
+ANSWER_TIMEOUT = timedelta(seconds=3)
 """Time for Temporal to answer in all; then an alarm is sent without its cause."""
 
 MAX_ERROR = 300

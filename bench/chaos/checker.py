@@ -139,9 +139,8 @@ def _wrong_objects(case: Case) -> Iterator[Violation]:
         elif each.metadata_sha256 != chunk.metadata_sha256 and (
             each.metadata_sha256 or not _is_set_back(chunk, case)
         ):
-            yield Violation(
-                chunk.scenario, f"the metadata of {each.name} is not what the service had"
-            )
+            what = "is not what the service had" if each.metadata_sha256 else "is missing"
+            yield Violation(chunk.scenario, f"the metadata of {each.name} {what}")
     for document_id, count in counts.items():
         if count > 1 and document_id in made:
             yield Violation(made[document_id].scenario, f"{document_id} is archived {count} times")
@@ -191,8 +190,24 @@ def _starts(case: Case) -> Iterator[Violation]:
         # A start that Temporal has forgotten before ACS was asked never came about.
         if len(records) < wanted and not case.world.was_set_back(each.began, each.ended):
             yield Violation(
-                each.scenario.number, f"{wanted} starts, and {len(records)} records of them"
+                each.scenario.number,
+                f"{wanted} starts, and {len(records)} records of them; {_times(each, case)}",
             )
+
+
+def _times(played: PlayedScenario, case: Case) -> str:
+    """Tell what became of a call beside the restores of Temporal, in seconds since it began."""
+    runs = ", ".join(
+        f"{run.status} from {run.began - played.began:.1f}"
+        for run in case.history.runs_of(played.workflow_id)
+    )
+    restores = ", ".join(
+        f"{each.at - played.began:.1f} to {each.to - played.began:.1f}"
+        for each in case.world.restores
+        if each.has_database
+    )
+    ended = f"{played.ended - played.began:.1f}" if played.ended else "never"
+    return f"it ended at {ended} s, its runs: {runs or 'none'}; set back at {restores or 'no time'}"
 
 
 def _workflows(case: Case) -> Iterator[Violation]:

@@ -5,9 +5,9 @@ The end of an alert before, which may arrive late, ends no other; and what a cal
 no word of its group.
 
 The call's record of a counted alarm may come much later than its group has it, for an attempt that
-hears no answer is repeated. If an alert of the group fires at that moment, the receiver knew then
-at the latest, and before if that alert had named the call, at least as urgent. If none fires, the
-receiver believes that nothing is amiss: it knows when it hears of the group next.
+hears no answer is repeated. If an alert of the group fires at that moment, which was told to be as
+urgent by then, the receiver knew since: a group tells its count now and then only. If none fires,
+the receiver believes that nothing is amiss: it knows when it hears of the group next.
 """
 
 import time
@@ -53,8 +53,9 @@ def _known_at(record: AlarmRecord, received: list[ReceivedAlarm]) -> float:
     if not alerts:
         later = (each.at for each in of_group if each.at > taken and _is_firing(each))
         return next(later, time.time())
-    named = (e.at for e in of_group if e.alarm.dedup_key in alerts and _names(e, alarm))
-    return min([taken, *named])
+    raised_at = alarm.at.timestamp()
+    told_at = (e.at for e in of_group if e.alarm.dedup_key in alerts and _is_as_urgent(e, alarm))
+    return min([taken, *(max(at, raised_at) for at in told_at)])
 
 
 def _firing_alerts(in_order: list[ReceivedAlarm], until: float) -> set[str]:
@@ -63,11 +64,10 @@ def _firing_alerts(in_order: list[ReceivedAlarm], until: float) -> set[str]:
     return {key for key, is_firing in newest.items() if is_firing}
 
 
-def _names(each: ReceivedAlarm, alarm: Alarm) -> bool:
-    """Tell if a notification tells of an alarm's call since that was raised, and as urgently."""
+def _is_as_urgent(each: ReceivedAlarm, alarm: Alarm) -> bool:
+    """Tell if a notification is as urgent as an alarm that its group counts."""
     is_urgent = SEVERITIES.index(each.alarm.severity) >= SEVERITIES.index(alarm.severity)
-    is_named = alarm.workflow_id in each.alarm.calls and each.at >= alarm.at.timestamp()
-    return _is_firing(each) and is_urgent and is_named
+    return _is_firing(each) and is_urgent
 
 
 def _at(each: ReceivedAlarm) -> float:

@@ -79,14 +79,15 @@ class Operator:
             await asyncio.sleep(CARE_INTERVAL)
             with suppress(RPCError):
                 async for run in self.client.list_workflows(STUCK):
-                    if run.run_id not in self.ended and self._was_set_back(run):
+                    if self._is_to_be_ended(run):
                         handle = self.client.get_workflow_handle(run.id, run_id=run.run_id)
                         await handle.terminate("its tasks fail since the restore")
                         self.ended[run.run_id] = time.time()
 
-    def _was_set_back(self, run: WorkflowExecution) -> bool:
-        began = run.start_time.timestamp()
-        return any(each.has_database and began <= each.at for each in self.restores)
+    def _is_to_be_ended(self, run: WorkflowExecution) -> bool:
+        """Tell if a run was set back, and not ended since: another restore may have undone that."""
+        began, ended = run.start_time.timestamp(), self.ended.get(run.run_id, 0.0)
+        return any(each.has_database and max(began, ended) <= each.at for each in self.restores)
 
     async def _adopt_all(self) -> None:
         for played in list(self.workload.played):

@@ -26,12 +26,13 @@ def test_no_random_life_breaks_a_promise() -> None:
 # In those of the last row a reading that was under way as sound came and went counted as proof of
 # the time before it, what a start had begun was forgotten with a later refusal, a proof that was
 # heard of late left a doubt beside it, what had begun paused and been resumed had half a minute for
-# a pause, a reading came in the very activation in which its run handed over, and a file that was
-# doubted once it had been sealed kept its manifest.
+# a pause, a reading came in the very activation in which its run handed over, a file that was
+# doubted once it had been sealed kept its manifest, and nobody was told of a start that was to begin
+# paused, after it had waited for consent, and hung.
 BROKEN_ONCE = (
     *(45, 54, 223, 290, 330, 112, 432, 442, 481, 775, 1404, 1635, 2119, 3181, 3189, 5138),
     *(50203, 70004, 70137, 70530, 700781, 3002965, 7003157, 7004251),
-    *(37334, 42236, 43516, 64419, 46260, 52529, 53748, 76927),
+    *(37334, 42236, 43516, 64419, 46260, 52529, 53748, 76927, 91976),
 )
 
 

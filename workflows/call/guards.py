@@ -186,10 +186,22 @@ class Watchdog:
             if recording.sound.begun_at is None:
                 # Before a recording begins there is nothing to fear.
                 continue
-            for record in self._call.requests.pending(recording):
+            asked = (*self._call.requests.pending(recording), *self._to_begin_paused(recording))
+            for record in asked:
                 if record.operation == Operation.PAUSE and not record.is_overdue:
                     timeout = self._call.guards_of(recording).pause_confirm_within
                     yield silence.due_at(recording, record.requested_at, timeout), recording, record
+
+    def _to_begin_paused(self, recording: RecordingStatus) -> Iterator[ControlRecord]:
+        """Yield pauses that were confirmed as it waited for consent: ACS may not heed them."""
+        begun_at = recording.sound.begun_at
+        if begun_at is None or silence.is_silent(recording):
+            return
+        for record in self._call.status.requests.values():
+            is_before = record.settled_at is not None and record.settled_at <= begun_at
+            holds = any(pause.is_open for pause in pauses.of(recording, record))
+            if record.state is RequestState.CONFIRMED and is_before and holds:
+                yield record
 
     def _refused(self) -> Iterator[tuple[datetime, RecordingStatus]]:
         for recording in self._live():

@@ -125,8 +125,9 @@ class Requests:
         if record.operation != Operation.PAUSE or recording.actual is not Actual.NONE:
             return
         same = (each for each in self._records.values() if each.received_at == record.received_at)
+        own = (each for each in same if each.requested_by == record.requested_by)
         # What is to begin paused does begin: nobody was told that its pause is confirmed.
-        if not any(each.operation == Operation.START for each in same):
+        if not any(each.operation == Operation.START for each in own):
             for pause in pauses.of(recording, record):
                 pause.is_before_start = True
 
