@@ -27,8 +27,8 @@ def test_no_random_life_breaks_a_promise() -> None:
 # the time before it, what a start had begun was forgotten with a later refusal, a proof that was
 # heard of late left a doubt beside it, what had begun paused and been resumed had half a minute for
 # a pause, a reading came in the very activation in which its run handed over, a file that was
-# doubted once it had been sealed kept its manifest, and nobody was told of a start that was to begin
-# paused, after it had waited for consent, and hung.
+# doubted once it had been sealed kept its manifest, and nobody was told of a start that hung,
+# and was to begin paused after it had waited for consent.
 BROKEN_ONCE = (
     *(45, 54, 223, 290, 330, 112, 432, 442, 481, 775, 1404, 1635, 2119, 3181, 3189, 5138),
     *(50203, 70004, 70137, 70530, 700781, 3002965, 7003157, 7004251),
