@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client, WorkflowExecution, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from bench.chaos.client import Backend
@@ -16,6 +16,7 @@ from bench.chaos.proxy import Proxy, SentEvent
 from bench.chaos.workload import PlayedScenario, Workload
 from bench.chaos.world import Restore
 from callvault.contracts import names
+from callvault.contracts.status import CallStatus
 from callvault.local.stack import CALLVAULT
 
 COMMAND_TIMEOUT = 60.0
@@ -90,33 +91,41 @@ class Operator:
         return any(each.has_database and max(began, ended) <= each.at for each in self.restores)
 
     async def _adopt_all(self) -> None:
+        """Adopt what is still on and began since, also of a call that Temporal knows."""
         for played in list(self.workload.played):
-            if played.call_id and not await self._is_known(played):
-                await self._adopt(played)
+            truth = await self.backend.truth(played.call_id) if played.call_id else {}
+            is_on = {
+                each["recordingId"]
+                for each in truth.get("recordings", ())
+                if each["endedAt"] is None
+            }
+            if is_on:
+                for recording_id in sorted(is_on - await self._known(played)):
+                    await self._adopt(played, recording_id)
 
-    async def _is_known(self, played: PlayedScenario) -> bool:
+    async def _known(self, played: PlayedScenario) -> set[str]:
+        """Return the recordings that the call's workflow knows; empty if there is none."""
         handle = self.client.get_workflow_handle(played.workflow_id)
         for _ in range(int(PATIENCE / RETRY_INTERVAL)):
             try:
-                await handle.describe()
+                status = await handle.query(names.STATUS, result_type=CallStatus)
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
-                    return False
-                await asyncio.sleep(RETRY_INTERVAL)
+                    return set()
+            except WorkflowQueryFailedError:
+                # Its tasks fail, another run takes over soon: to adopt what it knows is no harm.
+                return set()
             else:
-                return True
-        return True
+                return {each.recording_id for each in status.recordings if each.recording_id}
+            await asyncio.sleep(RETRY_INTERVAL)
+        return set()
 
-    async def _adopt(self, played: PlayedScenario) -> None:
-        truth = await self.backend.truth(played.call_id)
-        for recording in truth["recordings"]:
-            if recording["endedAt"] is None:
-                content, channel, container = played.scenario.media
-                kind = ("--content", content, "--channel", channel, "--format", container)
-                words = ("recordings", "adopt", played.server_call_id, recording["recordingId"])
-                # It may end meanwhile: then its event brings its files.
-                if not await self._run(*words, *kind):
-                    self.adopted += 1
+    async def _adopt(self, played: PlayedScenario, recording_id: str) -> None:
+        content, channel, container = played.scenario.media
+        kind = ("--content", content, "--channel", channel, "--format", container)
+        # It may end meanwhile: then its event brings its files.
+        if not await self._run("recordings", "adopt", played.server_call_id, recording_id, *kind):
+            self.adopted += 1
 
     async def _forgotten(self, restore: Restore) -> list[SentEvent]:
         """Return the events that Temporal had, and whose files do not lie sealed in the archive.
