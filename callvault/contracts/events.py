@@ -238,6 +238,9 @@ class FileStatusUpdated(Message):
     """Fields that could not be read, each with the reason. Filled in by the reader."""
     chunks_left_out: Annotated[int, Field(ge=0, le=MAX_CHUNKS)] = 0
     """Number of chunks that could not be read, beside those in `chunks`. Filled in too."""
+    again: bool = False
+    """True if its files are to be copied anew, although they were archived: the archive went back.
+    `callvault events deliver --again` says so, and no event of the service."""
 
     @model_validator(mode="wrap")
     @classmethod

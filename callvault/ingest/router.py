@@ -86,6 +86,8 @@ class Router:
 
     async def _announce(self, request: RecordingRequest, files: FileStatusUpdated) -> str:
         """Tell the call's workflow of its files, and begin one with ``request`` if none runs."""
+        # Whatever the event says of itself.
+        files = files.model_copy(update={"again": self._again})
         others = await self._workflows_of_recording(files)
         if not others and not self._again:
             # Nearly all events: they cost Temporal one request, however many calls end at once.

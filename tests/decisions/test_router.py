@@ -32,14 +32,17 @@ class Calls:
     over: dict[str, Any] = field(default_factory=dict)
     found: list[str] | Exception = field(default_factory=list)
     told: list[tuple[Any, ...]] = field(default_factory=list)
+    files: list[Any] = field(default_factory=list)
     client: Any = None
 
-    async def signal(self, workflow_id: str, name: str, _: Any) -> bool:
+    async def signal(self, workflow_id: str, name: str, what: Any) -> bool:
         self.told.append((name, workflow_id))
+        self.files.append(what)
         return workflow_id in self.running
 
-    async def announce_first(self, request: Any, _: Any) -> str | None:
+    async def announce_first(self, request: Any, files: Any) -> str | None:
         workflow_id = names.workflow_id(request.server_call_id)
+        self.files.append(files)
         if workflow_id in self.over:
             return None
         self.told.append((names.FILE_STATUS_UPDATED, workflow_id))
@@ -53,8 +56,9 @@ class Calls:
             raise self.found
         return self.found
 
-    async def announce(self, request: Any, _: Any, earlier: Any, **how: Any) -> str:
+    async def announce(self, request: Any, files: Any, earlier: Any, **how: Any) -> str:
         self.told.append(("announce", earlier, how))
+        self.files.append(files)
         return "begun"
 
     async def start(self, request: Any) -> Any:
@@ -279,3 +283,16 @@ async def test_what_is_of_no_interest_goes_nowhere() -> None:
     calls = Calls()
     assert await a_router(calls, ARoute()).deliver(OtherEvent(type="x", topic=TOPIC)) is None
     assert calls.told == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("running", [set(), {CALL}])
+async def test_only_who_delivers_an_event_says_if_its_files_are_to_be_copied_anew(
+    running: set[str], again: bool
+) -> None:
+    """A workflow that runs was not told so: it knew the files, and ignored the event."""
+    calls = Calls(running=running)
+    event = files_event(server_call_id="call", again=not again)
+    await a_router(calls, ARoute(), again=again).deliver(event)
+    assert calls.files
+    assert {files.again for files in calls.files} == {again}

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.decisions.facts import A_SEAL
 from tests.policies import a_policy
 from workflows.call import chunks, recording_state
 from workflows.call.chunks import ChunkKey
@@ -123,6 +124,23 @@ def test_a_repeated_event_leaves_an_archived_file_archived() -> None:
     call.announced(chunk())
     assert call.recording.state == "archived"
     assert chunks.to_export(call.life.status) == set()
+
+
+def test_an_event_that_is_delivered_again_has_its_archived_files_copied_anew() -> None:
+    """An archive went back while the call was open: nobody looked for what it had lost."""
+    call = stopped_call()
+    call.announced(chunk(), more(1))
+    call.archives(chunk())
+    call.archives(more(1))
+    call.recording.sealed = A_SEAL
+    call.announced(more(1), again=True)
+    assert chunks.to_export(call.life.status) == {ChunkKey.of(more(1))}
+    [_, gone] = call.recording.chunks
+    assert (gone.state, gone.archived, gone.gone is not None) == ("announced", None, True)
+    assert call.recording.sealed is None
+    call.announced(more(1), again=True)
+    call.archives(more(1))
+    assert call.recording.state == "archived"
 
 
 def test_a_late_file_reopens_a_recording_that_was_given_up() -> None:

@@ -123,6 +123,8 @@ def _fold(
     """Fold one file of an event; False if it is left out."""
     if (found := known.find(chunk)) is not None:
         _update(found[1], event, chunk, now)
+        if event.again:
+            _export_anew(*found)
         if found[1].chunk.content_location is None and known.has_room_for(chunk, more=0):
             _take_location(*found, chunk)
             known.grows_by(chunk)
@@ -193,11 +195,17 @@ def export_again(status: CallStatus, recording: RecordingStatus) -> None:
 def export_anew(status: CallStatus, recording: RecordingStatus, keys: set[ChunkKey]) -> None:
     """Export these archived files once more: the archive does not hold them any more."""
     for chunk in recording.chunks:
-        if ChunkKey.of(chunk.chunk) in keys and chunk.state is ChunkState.ARCHIVED:
-            chunk.state = ChunkState.ANNOUNCED
-            chunk.gone, chunk.archived = chunk.archived, None
+        if ChunkKey.of(chunk.chunk) in keys:
+            _export_anew(recording, chunk)
     recording.sealed = None
     refresh(status, recording)
+
+
+def _export_anew(recording: RecordingStatus, chunk: ChunkStatus) -> None:
+    if chunk.state is ChunkState.ARCHIVED:
+        chunk.state = ChunkState.ANNOUNCED
+        chunk.gone, chunk.archived = chunk.archived, None
+        recording.sealed = None
 
 
 # Reading.
