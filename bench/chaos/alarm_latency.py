@@ -4,7 +4,7 @@ An alarm is due by the workflow's own rule: a step of the escalation schedule af
 file's retention or the end of a recording. Excused is the time
 
 - while Temporal was down, or no worker ran, and some seconds more, in which a process that
-  was just started again connects to the others;
+  was just started again connects to the others; after a restore, until all workers were restarted;
 - while a task of the alarm's own workflow was assigned to a dead worker, until Temporal noticed, as
   the workflow's history shows;
 - in which the tasks of its workflow failed because the harness had set Temporal back while workers

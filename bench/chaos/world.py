@@ -127,6 +127,8 @@ class World:
             backups.restore_database(self.cluster, backup)
             self.cluster.heal(outage)
             self._restart_workers()
+            # The runbook starts the workers last: it is over once they know what Temporal knows.
+            outage.ended = time.time()
         # A later restore does not go back to before this one.
         self._backups.clear()
         self.back_up()
