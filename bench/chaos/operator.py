@@ -3,11 +3,15 @@
 import asyncio
 import json
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from temporalio.api.common.v1 import WorkflowExecution as Execution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecution, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -46,8 +50,8 @@ class Operator:
     adopted: int = 0
     restores: list[Restore] = field(default_factory=list)
     ended: dict[str, float] = field(default_factory=dict)
-    """Ids of the runs that were ended because a restore had made their histories contradictory,
-    with the time in seconds since the epoch."""
+    """Ids of the runs that were reset after a restore, or ended because it had made their histories
+    contradictory, with the time in seconds since the epoch."""
     failures: list[str] = field(default_factory=list)
     """Commands that never came to their end."""
 
@@ -55,21 +59,41 @@ class Operator:
         """Follow the runbook of a restore."""
         self.restores.append(restore)
         if restore.has_database:
-            await self._wake_all()
             await self._repeat("setup")
+            await self._reset_all()
             await self._adopt_all()
             await self._deliver(await self._forgotten(restore))
         if restore.taken:
             await self._deliver(self._of_documents(restore), "--again")
 
-    async def _wake_all(self) -> None:
-        """Have every call look at its history: a worker of before may have answered for it."""
-        nothing = {"requestedBy": "operator", "alarmId": "none"}
+    async def _reset_all(self) -> None:
+        """Let every open call begin anew with what it knows: `temporal workflow reset`.
+
+        A worker of before may have answered for it, and an activity may have been on its way to a
+        worker as the backup was made, which nobody carries out now.
+        """
         with suppress(RPCError):
             async for run in self.client.list_workflows(OPEN):
                 with suppress(RPCError):
-                    handle = self.client.get_workflow_handle(run.id, run_id=run.run_id)
-                    await handle.signal(names.ACKNOWLEDGE, nothing)
+                    await self._reset(run)
+
+    async def _reset(self, run: WorkflowExecution) -> None:
+        handle = self.client.get_workflow_handle(run.id, run_id=run.run_id)
+        last = 0
+        async for event in handle.fetch_history_events():
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+                last = event.event_id
+        if last:
+            await self.client.workflow_service.reset_workflow_execution(
+                ResetWorkflowExecutionRequest(
+                    namespace=self.client.namespace,
+                    workflow_execution=Execution(workflow_id=run.id, run_id=run.run_id),
+                    workflow_task_finish_event_id=last,
+                    request_id=str(uuid.uuid4()),
+                    reason="set back",
+                )
+            )
+            self.ended[run.run_id] = time.time()
 
     async def care(self) -> None:
         """End, until cancelled, the runs whose tasks fail since a restore: others take over.
