@@ -4,18 +4,16 @@ Each process of a parallel run starts its own services, once, when a test asks f
 ports, with files below a folder of its own. Hence no test may name a port or a shared path.
 """
 
-import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import hypothesis
 import pytest
-from temporalio.worker._workflow import _WorkflowWorker
 
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Supervisor
 from callvault.local.temporal import temporal_binary as find_temporal_binary
+from tests import patience
 
 # How long an example takes is no promise: other processes of the same run compute meanwhile.
 hypothesis.settings.register_profile(
@@ -23,26 +21,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("tests")
 
-SLOWEST_WORKFLOW_TASK = 60.0
-"""Seconds that a workflow task may take in a test's own process, of a worker or of a replay."""
-
-
-def _patient(
-    make: Any,
-) -> Any:
-    @functools.wraps(make)
-    def init(worker: _WorkflowWorker, *args: Any, **kwargs: Any) -> None:
-        make(worker, *args, **kwargs)
-        assert worker._deadlock_timeout_seconds == 2, "the SDK's limit has another name or value"
-        worker._deadlock_timeout_seconds = SLOWEST_WORKFLOW_TASK
-
-    return init
-
-
-# On a machine with much else to do a task takes longer than the SDK's two seconds. It is called off
-# by an exception thrown into its thread; one that is importing leaves a sandbox in which no later
-# test of the process finds the workflows.
-_WorkflowWorker.__init__ = _patient(_WorkflowWorker.__init__)  # type: ignore[method-assign]
+patience.on_a_loaded_machine()
 
 SERVERS = {"azurite", "temporal_binary"}
 """Fixtures that mark their tests `server`, also when used by another fixture."""

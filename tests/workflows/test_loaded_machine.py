@@ -3,13 +3,16 @@
 import ast
 import time
 import uuid
+from typing import Any
 from unittest import mock
 
+import pytest
 from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
+from tests.patience import SERVER_STARTS, tried_again
 from workers.registry import WORKFLOWS, sandbox
 
 
@@ -42,3 +45,15 @@ async def test_the_sandbox_parses_no_source() -> None:
         for kind in WORKFLOWS:
             runner.prepare_workflow(workflow._Definition.must_from_class(kind))
     assert parse.call_args_list == []
+
+
+async def test_a_server_that_is_not_there_in_time_is_started_again() -> None:
+    outcomes: list[Any] = [RuntimeError("it did not start within 5s; refused")] * 2
+    start = mock.AsyncMock(side_effect=[*outcomes, "environment"])
+    assert await tried_again(start)(ip="127.0.0.1") == "environment"
+    assert start.await_args_list == [mock.call(ip="127.0.0.1")] * 3
+    for error, attempts in ((RuntimeError("no such file"), 1), (outcomes[0], SERVER_STARTS)):
+        start = mock.AsyncMock(side_effect=error)
+        with pytest.raises(RuntimeError):
+            await tried_again(start)()
+        assert start.await_count == attempts
