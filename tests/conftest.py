@@ -13,6 +13,7 @@ import pytest
 from callvault.local.azurite import Azurite, start_azurite
 from callvault.local.processes import Supervisor
 from callvault.local.temporal import temporal_binary as find_temporal_binary
+from callvault.temporal.search_attributes import SEARCH_ATTRIBUTES
 from tests import patience
 
 # How long an example takes is no promise: other processes of the same run compute meanwhile.
@@ -38,6 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("server")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(autouse=True)
+def every_search_attribute_is_known() -> Iterator[None]:
+    """Forget what the namespace of a test did not know: the next one's may know it."""
+    yield
+    SEARCH_ATTRIBUTES._has_missed, SEARCH_ATTRIBUTES._missed_at = False, {}
 
 
 @pytest.fixture(scope="session")
