@@ -82,12 +82,12 @@ class AlarmGroup:
 
         It may be heard of late: what another attempt has put in meanwhile stays.
         """
-        member = self.state.members.get(alarm.workflow_id)
-        if member is None or (counted := member.open.get(_short(alarm))) is None:
+        key, member = _short(alarm), self.state.members.get(alarm.workflow_id)
+        if member is None or key not in member.open:
             return
-        member.open[_short(alarm)] = counted - 1
-        if counted == 1:
-            del member.open[_short(alarm)]
+        member.open[key] -= 1
+        if not member.open[key]:
+            del member.open[key]
         if not member.open:
             del self.state.members[alarm.workflow_id]
 

@@ -199,8 +199,12 @@ class Watchdog:
             return
         for record in self._call.status.requests.values():
             is_before = record.settled_at is not None and record.settled_at <= begun_at
-            holds = any(pause.is_open for pause in pauses.of(recording, record))
-            if record.state is RequestState.CONFIRMED and is_before and holds:
+            # Few are from before, and all are looked through at each activation.
+            if (
+                is_before
+                and record.state is RequestState.CONFIRMED
+                and any(pause.is_open for pause in pauses.of(recording, record))
+            ):
                 yield record
 
     def _refused(self) -> Iterator[tuple[datetime, RecordingStatus]]:
