@@ -19,7 +19,6 @@ from callvault.contracts import names
 from callvault.temporal import search_attributes
 from callvault.temporal.converter import data_converter
 from callvault.temporal.namespace import register_search_attributes
-from callvault.temporal.search_attributes import SEARCH_ATTRIBUTES
 from tests.workflows.scene import Scene, World
 from workers.registry import RUNNER, WORKFLOWS, sandbox
 from workers.watch import Watch
@@ -39,11 +38,6 @@ async def server(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
         data_converter=data_converter,
     ) as environment:
         yield environment
-
-
-@pytest.fixture(autouse=True)
-def _known_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SEARCH_ATTRIBUTES, "_missed_at", {})
 
 
 async def remove(client: Client, attributes: list[str]) -> None:
