@@ -13,6 +13,9 @@ SLOWEST_WORKFLOW_TASK = 60.0
 SERVER_STARTS = 5
 """Attempts at starting Temporal's server, each of which the SDK gives five seconds."""
 
+WAIT = 80.0
+"""Seconds until a test gives up waiting for what comes at once on a quiet machine."""
+
 Start = Callable[..., Awaitable[WorkflowEnvironment]]
 
 

@@ -83,12 +83,15 @@ class Nemesis:
                 (part, next(host_faults) if part in HOSTS else _draw_fault(dice, part))
                 for part in sorted(parts)
             ]
+            # First: a worker that is started again to have another clock needs what it starts with.
+            faults_by_part.sort(key=lambda each: each[1] is not Fault.WRONG_CLOCK)
             self.say(", ".join(f"{part} {fault}" for part, fault in faults_by_part))
             outages = [self._inject(part, fault, dice) for part, fault in faults_by_part]
             longest = max((LONG.get(fault, DOWNTIME) for _, fault in faults_by_part))
             time.sleep(dice.uniform(*longest))
-            # The emulator last: when it starts, it validates its webhook at the gateway.
-            for outage in sorted(outages, key=lambda each: each.part is Part.EMULATOR):
+            # The emulator last: when it starts, it validates its webhook at the gateway. A worker
+            # after Temporal, without which it does not start.
+            for outage in sorted(outages, key=lambda each: (each.part is Part.EMULATOR, each.part)):
                 self.world.heal(outage)
 
     def may_begin(self, number: int, of: int) -> bool:

@@ -39,6 +39,7 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 from callvault.errors import ArchiveGone, ConfigurationError, InvalidRequest, Unavailable
 from callvault.logged_archives import LoggedArchive
 from callvault.temporal import updates
+from tests.patience import WAIT
 from tests.policies import a_policy
 from workers.begin import BeginActivities
 from workers.recall import Recall
@@ -366,7 +367,7 @@ class Scene:
     async def _first_task_is_done(self) -> None:
         # The server loses a first task that waits for its worker as time begins to be skipped.
         with suppress(TimeoutError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(WAIT):
                 while (await self.handle.describe()).history_length < FIRST_TASK_EVENTS:
                     await asyncio.sleep(0.02)
 
@@ -384,7 +385,7 @@ class Scene:
     async def is_terminated_unsealed(self) -> None:
         """Terminate the workflow of a call whose files are archived and whose key is missing."""
         # Between two attempts at the manifest: one that runs as the key comes back would write it.
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT):
             while not await self._rests_from_sealing():
                 await asyncio.sleep(0.02)
         await self.handle.terminate()
@@ -412,20 +413,20 @@ class Scene:
         self, condition: Callable[[RecordingStatus], bool], number: int = 1
     ) -> RecordingStatus:
         """Wait, in real time, until a recording is as expected."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT):
             while not condition(recording := await self.recording(number)):
                 await asyncio.sleep(0.02)
         return recording
 
     async def has_asked(self, operation: str, times: int = 1) -> None:
         """Wait until the service has received this many requests of a kind."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT):
             while self.service.asked.count(operation) < times:
                 await asyncio.sleep(0.02)
 
     async def is_notified(self, times: int) -> None:
         """Wait until this many alarms of the call were sent, and their activities have ended."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT):
             while len([r for r in (await self.status()).alarms if r.sent_at]) < times:
                 await asyncio.sleep(0.02)
 

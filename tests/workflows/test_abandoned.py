@@ -11,6 +11,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind, Severity
+from tests.patience import WAIT
 from workers import recall
 from workers.abandoned import AbandonedCalls
 
@@ -22,7 +23,7 @@ async def taken_over(scene: Scene) -> None:
     ended = (await scene.handle.describe()).run_id
     watch = AbandonedCalls(scene.environment.client, scene.world.told.send)
     with scene.environment.with_time_skipping_disabled():
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT):
             while (await scene.handle.describe()).run_id == ended:
                 await watch.take_over_ended()
                 await asyncio.sleep(0.1)
@@ -161,7 +162,7 @@ async def test_a1_a_run_that_a_backend_began_meanwhile_learns_of_the_dead_ones_r
     watch = AbandonedCalls(scene.environment.client, scene.world.told.send)
     if not answers:
         monkeypatch.setattr(recall, "ANSWER_TIMEOUT", timedelta(microseconds=1))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         while len((await scene.status()).recordings) < 2:
             await watch.take_over_ended()
             await asyncio.sleep(0.1)

@@ -21,6 +21,7 @@ from callvault.contracts.activity_io import ResourcePolicy
 from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus
 from callvault.errors import Unavailable
 from callvault.temporal.alarm_groups import AlarmGroups, Place
+from tests.patience import WAIT
 
 from .scene import Scene, Told, World, an_alarm, chunk
 
@@ -77,7 +78,7 @@ async def shop(
 
 async def is_told(client: Client, group: str) -> None:
     """Wait until a receiver knows of a group: those that come with the first may be sent, too."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(WAIT):
         while True:
             with suppress(RPCError):
                 memo = await (await client.get_workflow_handle(group).describe()).memo()
@@ -104,8 +105,8 @@ def of_its_own(call: Scene) -> dict[str, object]:
     return call.event(chunk(document=f"0-eus-d1-{call.server_call_id[5:]}"), recording_id=recording)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 40) -> None:
-    async with asyncio.timeout(seconds):
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT):
         while not condition():
             await asyncio.sleep(0.05)
 
@@ -127,7 +128,7 @@ async def test_a_full_archive_leads_to_one_alarm_with_the_number_of_calls_and_on
     group = names.alarm_group_id(f"archive/{resource}/full")
     await is_told(skipping.client, group)
     calls += await stuck(skipping, shop, CALLS - 1, like=calls[0])
-    await until(lambda: any(alarm.count == CALLS for alarm in firing(shop.told)), 60)
+    await until(lambda: any(alarm.count == CALLS for alarm in firing(shop.told)))
     first, *updates = firing(shop.told)
     assert (first.kind, first.cause, first.count) == (AlarmKind.EXPORT_LATE, Cause.FULL, 1)
     assert first.group_key == f"archive/{resource}/full"
@@ -141,7 +142,7 @@ async def test_a_full_archive_leads_to_one_alarm_with_the_number_of_calls_and_on
     statuses = await asyncio.gather(*(call.status() for call in calls))
     assert all(status.alarms[0].sent_at for status in statuses), "counted at once"
     shop.refusing.clear()
-    await until(lambda: bool(resolved(shop.told)), 60)
+    await until(lambda: bool(resolved(shop.told)))
     await asyncio.gather(*(call.handle.result() for call in calls))
     [over] = resolved(shop.told)
     assert (over.dedup_key, over.count) == (first.dedup_key, CALLS)
@@ -163,7 +164,7 @@ async def test_while_the_webhook_is_away_a_group_is_not_told_and_then_by_the_nex
     await until(lambda: any(alarm.count == 3 for alarm in firing(receiver)))
     assert len({alarm.dedup_key for alarm in firing(receiver)}) == 1
     shop.refusing.clear()
-    await until(lambda: bool(resolved(receiver)), 60)
+    await until(lambda: bool(resolved(receiver)))
 
 
 async def test_without_its_group_an_alarm_is_sent_by_itself_and_so_is_its_end(
@@ -177,7 +178,7 @@ async def test_without_its_group_an_alarm_is_sent_by_itself_and_so_is_its_end(
     await until(lambda: len(firing(shop.told)) == 2)
     assert {alarm.workflow_id for alarm in firing(shop.told)} == {c.handle.id for c in calls}
     shop.refusing.clear()
-    await until(lambda: len(resolved(shop.told)) == 2, 60)
+    await until(lambda: len(resolved(shop.told)) == 2)
     assert {a.dedup_key for a in resolved(shop.told)} == {a.dedup_key for a in firing(shop.told)}
 
 
@@ -210,7 +211,7 @@ async def test_a_group_goes_on_in_run_after_run(
     for _ in range(11):
         signals = (handle.signal(names.ALARM_IN_GROUP, stranger) for _ in range(100))
         await asyncio.gather(*signals)
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(WAIT):
         while (described := await handle.describe()).run_id == first:
             await asyncio.sleep(0.2)
     assert (await described.memo())[names.MEMO_GROUP_TOLD], "the others are still counted"

@@ -13,6 +13,7 @@ from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.names import FILE_STATUS_UPDATED, STATE
 from callvault.errors import Unavailable
 from callvault.temporal.converter import data_converter
+from tests.patience import WAIT
 from workers.registry import RUNNER, WORKFLOWS, sandbox
 
 from .scene import BRIEF_WINDOW, SHORT_WINDOW, Scene, chunk, released
@@ -46,7 +47,7 @@ async def test_signals_sent_while_runs_take_over_from_each_other_all_arrive(scen
     for request_id in sorted(sent):
         await scene.says("pause", request_id=request_id)
     await has_runs(scene, 2)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         # A status may be answered while the reading for the last of them is under way.
         while (status := await scene.status()).untimed or not all(
             record.is_done for record in status.requests.values()
@@ -210,6 +211,6 @@ async def grows(scene: Scene, signals: int) -> None:
 
 async def has_runs(scene: Scene, count: int) -> None:
     """Wait until the call is in its ``count``-th run."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         while len(await runs(scene)) < count:
             await asyncio.sleep(0.05)

@@ -11,6 +11,7 @@ from callvault.contracts import names
 from callvault.contracts.activity_io import QUICK_ATTEMPT_TIMEOUT
 from callvault.contracts.requests import RecordingRequest
 from callvault.temporal.call_client import CallClient
+from tests.patience import WAIT
 
 from .scene import Scene, chunk
 
@@ -31,7 +32,7 @@ async def shown(scene: Scene) -> dict[str, Any]:
 
 
 async def shows(scene: Scene, state: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         while (await shown(scene)).get(names.STATE.name) != state:
             await asyncio.sleep(0.05)
 

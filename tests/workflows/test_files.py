@@ -11,6 +11,7 @@ from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.states import ChunkState
 from callvault.errors import BrokenContent, ContentMissing, Unavailable, UrlNotAllowed
 from callvault.evidence.account import evidence_of
+from tests.patience import WAIT
 from workflows.call.deadlines import LAST_CHANCE_TIMEOUT
 
 from .scene import BRIEF_WINDOW, SHORT_WINDOW, WINDOW, Scene, chunk, released
@@ -434,7 +435,7 @@ async def test_an_event_repeated_after_the_end_finds_all_archived_and_writes_not
     assert set(scene.archive.names()) == objects
     assert again.recordings[0].manifest == first.recordings[0].manifest
     assert scene.told() == []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         while len(runs := await statuses(scene.environment.client, scene.server_call_id)) < 2:
             await asyncio.sleep(0.1)  # the store that is searched lags behind
     (evidence,) = evidence_of(*runs)

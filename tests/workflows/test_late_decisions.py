@@ -20,6 +20,7 @@ from callvault.contracts.status import CallStatus
 from callvault.errors import Unavailable
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.decisions import DecisionClient
+from tests.patience import WAIT
 from workers import adoption
 
 from .scene import Scene, chunk
@@ -133,7 +134,7 @@ async def test_a_recording_that_is_adopted_after_the_workflow_has_ended_is_held_
     )
     with scene.environment.with_time_skipping_disabled():
         await adoption.adopt(scene.environment.client, settings, request, found)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT):
             while len((await scene.status()).recordings) < 2:
                 await asyncio.sleep(0.02)
         await scene.until(lambda recording: recording.actual == "paused", number=2)

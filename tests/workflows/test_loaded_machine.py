@@ -11,6 +11,7 @@ from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker._activity import _ActivityWorker
 
 from tests.patience import SERVER_STARTS, tried_again
 from workers.registry import WORKFLOWS, sandbox
@@ -36,6 +37,12 @@ async def test_a_slow_workflow_task_is_not_called_off(skipping: WorkflowEnvironm
     assert failed not in {event.event_type for event in history.events}
     replayer = Replayer(workflows=[Slow], workflow_runner=runner)
     await replayer.replay_workflow(history)
+
+
+def test_an_activity_that_ends_as_it_is_cancelled_ends_no_worker() -> None:
+    """The SDK warns of it within its worker, which a warning that is an error here would end."""
+    worker = mock.Mock(spec=_ActivityWorker, _running_activities={})
+    _ActivityWorker._handle_cancel_activity_task(worker, b"token", mock.Mock())
 
 
 async def test_the_sandbox_parses_no_source() -> None:

@@ -19,6 +19,7 @@ from temporalio.exceptions import ApplicationError
 
 from callvault.contracts import names
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT, participant_hash
+from tests.patience import WAIT
 from workers.registry import RUNNER
 
 from .scene import Scene, chunk
@@ -227,7 +228,7 @@ async def failure(client: Client, kind: str, arguments: Sequence[Any]) -> Applic
 
 
 async def run(client: Client, kind: str, arguments: Sequence[Any]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         await client.execute_workflow(
             kind,
             args=arguments,

@@ -9,6 +9,7 @@ import pytest
 from callvault.contracts import names
 from tests.archive.sealed import wav
 from tests.archive.sounds import CONSTANT, encoded
+from tests.patience import WAIT
 
 from .scene import Scene, chunk
 
@@ -109,7 +110,7 @@ async def test_d3_what_is_no_media_keeps_the_usual_name(scene: Scene) -> None:
 
 async def is_marked(scene: Scene) -> bool:
     """Tell if its search attributes say so; they are set a moment after the start."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         while True:
             attributes = (await scene.handle.describe()).typed_search_attributes
             if names.ORPHAN in attributes:

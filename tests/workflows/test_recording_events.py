@@ -16,6 +16,7 @@ from callvault.contracts.requests import RecordingRequest
 from callvault.errors import InvalidRequest, Unavailable
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.recording_events import begin_delivery, undelivered
+from tests.patience import WAIT
 
 from .scene import SHORT_WINDOW, Scene, chunk
 
@@ -52,7 +53,7 @@ class Receiver:
 
     async def until(self, kind: EventKind) -> dict[str, Any]:
         """Wait for an event, and return its data."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT):
             while kind not in self.kinds:
                 await asyncio.sleep(0.02)
         data: dict[str, Any] = self.events[self.kinds.index(kind)]["data"]
@@ -141,7 +142,7 @@ async def test_what_is_not_taken_within_a_day_is_alarmed_once_and_can_be_sent_ag
             await scene.environment.fast_forward(handle)
         with pytest.raises(Exception, match="execution failed"):
             await handle.result()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         while AlarmKind.EVENT_UNDELIVERED not in {each.kind for each in told(scene)}:
             await asyncio.sleep(0.05)
     [alarm] = [each for each in told(scene) if each.kind is AlarmKind.EVENT_UNDELIVERED]

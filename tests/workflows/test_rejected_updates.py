@@ -12,6 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from callvault.contracts.activity_io import ResourcePolicy
 from callvault.temporal.converter import data_converter
+from tests.patience import WAIT
 from workers.registry import RUNNER
 
 from .conftest import search_attribute_arguments
@@ -60,7 +61,7 @@ async def test_an_update_that_is_rejected_as_a_timer_fires_changes_no_command(
 
 
 async def until_a_timer_fires(scene: Scene) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WAIT):
         while True:
             history = await scene.handle.fetch_history()
             if any(e.event_type == EventType.EVENT_TYPE_TIMER_FIRED for e in history.events):

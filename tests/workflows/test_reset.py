@@ -15,6 +15,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from callvault.contracts import names
 from callvault.contracts.status import CallStatus
+from tests.patience import WAIT
 from workers.abandoned import AbandonedCalls
 
 from .scene import Scene, chunk
@@ -38,7 +39,7 @@ async def completed_tasks(scene: Scene) -> list[int]:
 async def reset(scene: Scene, to: str) -> None:
     """Reset the newest run to its first, middle or last workflow task, as the CLI does."""
     # A run that has only begun has no task yet that it could be reset to.
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         while not (tasks := await completed_tasks(scene)):
             await asyncio.sleep(0.05)
     event_id = {FIRST: tasks[0], MIDDLE: tasks[len(tasks) // 2], LAST: tasks[-1]}[to]
@@ -57,7 +58,7 @@ async def reset(scene: Scene, to: str) -> None:
 
 async def recalled(scene: Scene) -> CallStatus:
     """Wait until the new run knows what the one before knew, and no task of it fails."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         while not (status := await scene.status()).taken_over:
             await asyncio.sleep(0.02)
     failed = [

@@ -1,6 +1,5 @@
 """Does a call stay within the limits of Temporal's server, whatever is sent to it?"""
 
-import time
 from typing import Any
 
 import pytest
@@ -67,9 +66,9 @@ async def test_a7_as_many_chunks_as_an_event_may_name_keep_no_pause_waiting(scen
     scene.service.fails("open_content", Unavailable("the service is away"), times=100)
     files = [chunk(n, last=False) for n in range(MAX_CHUNKS)]
     await scene.announced(*files, data=GOES_ON)
-    begun = time.monotonic()
+    # What they cost is a ratio of processor time: test_a7_folding_is_linear. Here, 100 exports fail
+    # beside the pause, however long that takes a loaded machine.
     assert (await scene.asks("pause")).state == "confirmed"
-    assert time.monotonic() - begun < 5
     status = await scene.status()
     assert len(status.recordings[0].chunks) == state_limits.MAX_CHUNKS
     assert status.chunks_left_out == MAX_CHUNKS - state_limits.MAX_CHUNKS

@@ -18,6 +18,7 @@ from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.participants import participant_hash
 from callvault.contracts.status import RecordingStatus
 from callvault.temporal.converter import data_converter
+from tests.patience import WAIT
 
 from .conftest import search_attribute_arguments
 from .scene import Scene, World
@@ -67,7 +68,7 @@ async def nobody_works(call: Scene, *messages: tuple[str, Any]) -> AsyncIterator
 
 async def known(call: Scene) -> RecordingStatus:
     """Wait until the times of all signals are known."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT):
         while (await call.status()).untimed:
             await asyncio.sleep(0.02)
     return await call.recording()
