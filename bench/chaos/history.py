@@ -146,9 +146,15 @@ async def open_runs(client: Client) -> list[WorkflowExecution]:
     return [each async for each in _executions(client, " AND ExecutionStatus = 'Running'")]
 
 
-async def busy_runs(client: Client) -> list[WorkflowExecution]:
-    """List the workflows that still run, and have something to do but to look out for a start."""
-    return [run for run in await open_runs(client) if await _looking_out(client, run) is None]
+async def is_any_busy(client: Client) -> bool:
+    """Tell if a workflow that still runs has something to do but to look out for a start.
+
+    Answered by the first one: to ask each would have the workers replay all calls, again and again.
+    """
+    for run in await open_runs(client):
+        if await _looking_out(client, run) is None:
+            return True
+    return False
 
 
 async def each(work: list[Any]) -> list[Any]:

@@ -153,8 +153,11 @@ class _Run:
             time.sleep(POLL_INTERVAL)
 
     def _is_over(self) -> bool:
-        left = self.loop.do(history.busy_runs(self.context.client), timeout=60)
-        return not left and self.proxy.is_empty and not self._awaits_take_over()
+        return (
+            self.proxy.is_empty
+            and not self._awaits_take_over()
+            and not self.loop.do(history.is_any_busy(self.context.client), timeout=60)
+        )
 
     def _awaits_take_over(self) -> bool:
         """Tell if another run may still take over from one that the operator has just ended."""
