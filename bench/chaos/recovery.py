@@ -24,6 +24,7 @@ class Interrupted:
     workflow_id: str
     run_id: str
     activity_id: str
+    attempt: int
     killed: float
 
 
@@ -46,7 +47,7 @@ async def interrupted_on(client: Client, identity: str, killed: float) -> list[I
         async with places:
             description = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
         return [
-            Interrupted(workflow_id, run_id, pending.activity_id, killed)
+            Interrupted(workflow_id, run_id, pending.activity_id, pending.attempt, killed)
             for pending in description.raw_description.pending_activities
             if pending.last_worker_identity == identity
             and pending.activity_type.name == EXPORT
@@ -58,19 +59,24 @@ async def interrupted_on(client: Client, identity: str, killed: float) -> list[I
 
 
 def recoveries(interrupted: list[Interrupted], runs: list[Run]) -> list[Recovery]:
-    """Find the resumption of each interrupted export, except those that had ended before."""
+    """Find the resumption of each interrupted export of which a history tells.
+
+    Not of those that had ended before, nor of those whose next attempt failed, too.
+    """
     by_id = {run.run_id: run for run in runs}
     return [
         Recovery(each, _resumed(each, by_id[each.run_id]))
         for each in interrupted
-        if each.run_id in by_id and not _had_ended(each, by_id[each.run_id])
+        if each.run_id in by_id and _is_told(each, by_id[each.run_id])
     ]
 
 
-def _had_ended(interrupted: Interrupted, run: Run) -> bool:
-    return any(
-        each.activity_id == interrupted.activity_id and each.began <= interrupted.killed
+def _is_told(interrupted: Interrupted, run: Run) -> bool:
+    # A history has the last attempt alone: when one before it began, nobody knows any more.
+    return all(
+        each.began > interrupted.killed and each.attempt <= interrupted.attempt + 1
         for each in run.started
+        if each.activity_id == interrupted.activity_id
     )
 
 

@@ -93,12 +93,12 @@ def test_overlapping_times_are_not_excused_twice(
     assert merged(intervals, 0, 10) == expected
 
 
-def started(activity_id: str, began: float, document: str = "d") -> Started:
-    return Started(EXPORT, activity_id, document, 2, 0, began)
+def started(activity_id: str, began: float, document: str = "d", attempt: int = 2) -> Started:
+    return Started(EXPORT, activity_id, document, attempt, 0, began)
 
 
 def recovered(*found: Started) -> list[float | None]:
-    interrupted = Interrupted("workflow", "run", "7", KILLED)
+    interrupted = Interrupted("workflow", "run", "7", 1, KILLED)
     return [each.seconds for each in recoveries([interrupted], [run_with(*found)])]
 
 
@@ -114,8 +114,12 @@ def test_an_export_that_ended_before_its_worker_needs_no_recovery() -> None:
     assert recovered(started("7", KILLED - 1)) == []
 
 
+def test_a_next_attempt_that_failed_too_is_in_no_history_and_leaves_its_time_unknown() -> None:
+    assert recovered(started("7", KILLED + 69, attempt=3)) == []
+
+
 def test_what_nobody_ever_takes_up_is_endlessly_late() -> None:
-    interrupted = Interrupted("workflow", "run", "7", KILLED)
+    interrupted = Interrupted("workflow", "run", "7", 1, KILLED)
     open_run = Run("workflow", "run", "RUNNING")
     (found,) = recoveries([interrupted], [open_run])
     assert counted_seconds(found, [], open_run, WORKERS) == float("inf")
