@@ -43,7 +43,7 @@ class AlarmCauses:
             pending = asked.result(ANSWER_TIMEOUT.total_seconds())
         except Exception as error:  # whatever it is, the alarm itself must not wait
             asked.cancel()
-            log.warning("the cause of an alarm is not known", alarm=alarm.id, problem=str(error))
+            log.warning("the cause of an alarm is not known", alarm=alarm.id, problem=repr(error))
             return alarm
         return with_cause(alarm, pending) if pending else alarm
 

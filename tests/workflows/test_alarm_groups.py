@@ -60,7 +60,9 @@ class FullWorld(World):
 async def shop(
     skipping: WorkflowEnvironment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[FullWorld]:
-    # On a busy machine an alarm may else be sent without its group, which is right there.
+    # On a busy machine an alarm may else be sent without a cause or a group, which is right there.
+    monkeypatch.setattr("activities.alarm_causes.FAILURE_TIMEOUT", timedelta(seconds=12))
+    monkeypatch.setattr("activities.alarm_causes.ANSWER_TIMEOUT", timedelta(seconds=18))
     monkeypatch.setattr("callvault.temporal.alarm_groups.JOIN_TIMEOUT", timedelta(seconds=12))
     world = FullWorld(tmp_path)
     world.told = BrokenReceiver()
