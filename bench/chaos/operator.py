@@ -52,6 +52,8 @@ class Operator:
     ended: dict[str, float] = field(default_factory=dict)
     """Ids of the runs that were reset after a restore, or ended because it had made their histories
     contradictory, with the time in seconds since the epoch."""
+    reset_to: set[str] = field(default_factory=set)
+    """Ids of the runs that go on from those that were reset."""
     failures: list[str] = field(default_factory=list)
     """Commands that never came to their end."""
 
@@ -84,7 +86,7 @@ class Operator:
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
                 last = event.event_id
         if last:
-            await self.client.workflow_service.reset_workflow_execution(
+            answer = await self.client.workflow_service.reset_workflow_execution(
                 ResetWorkflowExecutionRequest(
                     namespace=self.client.namespace,
                     workflow_execution=Execution(workflow_id=run.id, run_id=run.run_id),
@@ -94,6 +96,7 @@ class Operator:
                 )
             )
             self.ended[run.run_id] = time.time()
+            self.reset_to.add(answer.run_id)
 
     async def care(self) -> None:
         """End, until cancelled, the runs whose tasks fail since a restore: others take over.
@@ -110,7 +113,12 @@ class Operator:
                         self.ended[run.run_id] = time.time()
 
     def _is_to_be_ended(self, run: WorkflowExecution) -> bool:
-        """Tell if a run was set back, and not ended since: another restore may have undone that."""
+        """Tell if a run was set back, and not ended since: another restore may have undone that.
+
+        What contradicts its history may also lie before the point that a run was reset to.
+        """
+        if run.run_id in self.reset_to:
+            return True
         began, ended = run.start_time.timestamp(), self.ended.get(run.run_id, 0.0)
         return any(each.has_database and max(began, ended) <= each.at for each in self.restores)
 

@@ -90,3 +90,33 @@ def test_a_run_on_one_host_has_no_others() -> None:
     world = Seen(workers=(Part.WORKER_1, Part.WORKER_2))
     played(world, faults=30)
     assert {each.part for each in world.faults} == {*ON_ONE_HOST}
+
+
+class NeedsTemporal(Seen):
+    """A world in which a worker is started, as its clock is set or set right, beside Temporal."""
+
+    both = 0
+    """Times that Temporal went away while a worker had another clock."""
+
+    def inject(self, part: Part, fault: Fault, dice: Random) -> Outage:
+        self._check(fault)
+        self.both += part is Part.TEMPORAL and Fault.WRONG_CLOCK in {f.fault for f in self._out()}
+        return super().inject(part, fault, dice)
+
+    def heal(self, outage: Outage) -> None:
+        self._check(outage.fault)
+        super().heal(outage)
+
+    def _check(self, fault: Fault) -> None:
+        if fault is Fault.WRONG_CLOCK:
+            assert Part.TEMPORAL not in {each.part for each in self._out()}
+
+    def _out(self) -> list[Outage]:
+        return [each for each in self.faults if each.ended is None]
+
+
+def test_a_worker_is_given_its_clock_while_temporal_is_there() -> None:
+    """Else it waits for a Temporal that nobody starts before it is ready."""
+    world = NeedsTemporal(workers=(Part.WORKER_1, Part.WORKER_2))
+    played(world, Part.TEMPORAL, Part.WORKER_1, Part.WORKER_2, faults=100)
+    assert world.both

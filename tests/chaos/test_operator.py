@@ -1,0 +1,33 @@
+"""Which runs does the operator of `make chaos` end after a restore?"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from bench.chaos.operator import Operator
+from bench.chaos.world import Restore
+
+RESTORED_AT = 1_000.0
+
+
+def operator(**known: Any) -> Operator:
+    parts = {name: mock.Mock() for name in ("workload", "proxy", "client", "backend", "sealed")}
+    made = Operator(environment=dict, home=Path(), **parts, **known)
+    made.restores.append(Restore(900.0, RESTORED_AT, True, frozenset()))
+    return made
+
+
+def run(began: float) -> Any:
+    return mock.Mock(run_id="run", start_time=datetime.fromtimestamp(began, UTC))
+
+
+def test_a_run_that_was_set_back_is_ended_and_one_that_began_since_is_not() -> None:
+    assert operator()._is_to_be_ended(run(RESTORED_AT - 1))
+    assert not operator()._is_to_be_ended(run(RESTORED_AT + 1))
+    assert not operator(ended={"run": RESTORED_AT + 5})._is_to_be_ended(run(RESTORED_AT - 1))
+
+
+def test_a_run_that_was_reset_to_a_point_behind_the_contradiction_is_ended() -> None:
+    """It failed at each task, and nobody took over until the end."""
+    assert operator(reset_to={"run"})._is_to_be_ended(run(RESTORED_AT + 1))
