@@ -9,6 +9,7 @@ from temporalio.client import Client
 from callvault.causes import Cause, tag
 from callvault.contracts.alarms import ACTIVITY_ACCOUNT, Alarm, explained
 from callvault.contracts.base import shorten
+from callvault.errors import words_of
 from callvault.temporal.pending_activities import PendingActivity, describe_with_activities
 
 FAILURE_TIMEOUT = timedelta(seconds=2)
@@ -43,7 +44,9 @@ class AlarmCauses:
             pending = asked.result(ANSWER_TIMEOUT.total_seconds())
         except Exception as error:  # whatever it is, the alarm itself must not wait
             asked.cancel()
-            log.warning("the cause of an alarm is not known", alarm=alarm.id, problem=repr(error))
+            log.warning(
+                "the cause of an alarm is not known", alarm=alarm.id, problem=words_of(error)
+            )
             return alarm
         return with_cause(alarm, pending) if pending else alarm
 

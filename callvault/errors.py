@@ -212,3 +212,8 @@ class ObjectExists(NotOurs):
 
     owner: Owner = "archive"
     cause = Cause.ARCHIVE
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error says; its kind where it says nothing, as a time-out does."""
+    return str(error) or type(error).__name__

@@ -23,6 +23,7 @@ from callvault.contracts.alarms import (
     Severity,
     explained,
 )
+from callvault.errors import words_of
 
 SIGHTINGS = 2
 """Looks in a row that must find a problem before it is alarmed: a blip wakes nobody."""
@@ -121,7 +122,7 @@ class ProblemAlarms:
             try:
                 told = await self._send(alarm)
             except Exception as error:  # a webhook that refuses: the next look sends it again
-                log.warning("an alarm was not sent", alarm=alarm.id, problem=str(error))
+                log.warning("an alarm was not sent", alarm=alarm.id, problem=words_of(error))
                 return
             del self._unsent[0]
             if isinstance(told, Alarm) and name in self._known:

@@ -19,7 +19,7 @@ from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import CallStatus
 from callvault.contracts.takeover import LastState
-from callvault.errors import PayloadKeyMissing
+from callvault.errors import PayloadKeyMissing, words_of
 from callvault.temporal.executions import Execution, describe_execution, list_executions
 from callvault.temporal.failures import failure_of_task
 from workers.recall import Recall
@@ -112,7 +112,7 @@ class AbandonedCalls:
             what = f"{what}: {why or 'the log of the worker says why'}"
             told = await self._alarm(stuck, what, resolves=True)
         except Exception as error:  # a webhook that is away: the next look tells of it
-            log.warning("an alarm was not sent", workflow_id=stuck.id, problem=str(error))
+            log.warning("an alarm was not sent", workflow_id=stuck.id, problem=words_of(error))
         else:
             self._stuck[stuck.run_id] = time.monotonic(), told
 

@@ -23,6 +23,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, Workf
 from callvault.causes import Cause
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind, ProblemKind, Severity, explained
+from callvault.errors import words_of
 
 LOOK_INTERVAL = timedelta(seconds=30)
 
@@ -138,5 +139,5 @@ class Liveness:
             async with asyncio.timeout(ALARM_TIMEOUT.total_seconds()):
                 await asyncio.to_thread(self._tell, alarm)
         except Exception as error:  # a webhook that is away: the log has it, and the end must come
-            log.warning("an alarm was not sent", alarm=alarm.id, problem=str(error))
+            log.warning("an alarm was not sent", alarm=alarm.id, problem=words_of(error))
         self._end(EXIT_STATUS)

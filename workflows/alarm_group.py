@@ -56,7 +56,8 @@ class AlarmGroupWorkflow:
             await self._wait()
             self._look()
             self._show()
-            if self._is_to_end:
+            # Another run of nobody would take its newest alarm for one that began it.
+            if self._is_to_end and not self._group.is_idle:
                 workflow.continue_as_new(
                     self._group.state,
                     memo=self._memo(),

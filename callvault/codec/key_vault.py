@@ -16,7 +16,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 from callvault.azure_storage.identity import ProcessIdentity
 from callvault.causes import Cause
 from callvault.codec.payload_key import PayloadKey
-from callvault.errors import AccessDenied, CallvaultError, ConfigurationError, Unavailable
+from callvault.errors import AccessDenied, CallvaultError, ConfigurationError, Unavailable, words_of
 from callvault.http_transports import Transport
 
 API_VERSION = "7.4"
@@ -85,7 +85,7 @@ class KeyVaultKeys:
                 httpx.URL(url).copy_merge_params({"api-version": API_VERSION}), headers=headers
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise self._error(str(error) or type(error).__name__) from error
+            raise self._error(words_of(error)) from error
         if answer.status_code in (401, 403, 404):
             raise self._denied(answer.status_code)
         try:

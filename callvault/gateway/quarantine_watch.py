@@ -5,7 +5,7 @@ import asyncio
 import structlog
 from temporalio.common import MetricMeter
 
-from callvault.errors import CallvaultError
+from callvault.errors import CallvaultError, words_of
 from callvault.ingest.quarantine import Quarantine
 from callvault.problems import Problems
 from callvault.telemetry.metrics import quarantined
@@ -32,7 +32,7 @@ async def watch_quarantine(quarantine: Quarantine, meter: MetricMeter, problems:
             # Also of one that takes no more: a sweep may have emptied it.
             gauge.set(await quarantine.count())
         except Exception as error:  # whatever it is, the gateway must not end by it
-            log.warning("the quarantine cannot be counted", problem=str(error))
+            log.warning("the quarantine cannot be counted", problem=words_of(error))
         await asyncio.sleep(COUNT_INTERVAL)
 
 

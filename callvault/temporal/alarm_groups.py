@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from callvault.contracts import names
 from callvault.contracts.alarm_groups import AlarmDelivered, AlarmGroupState
 from callvault.contracts.alarms import Alarm
+from callvault.errors import words_of
 
 JOIN_TIMEOUT = timedelta(seconds=3)
 """Time for Temporal to take an alarm into its group; then it is sent by itself."""
@@ -54,7 +55,9 @@ class AlarmGroups:
         try:
             return self._wait_for(self._join(alarm))
         except Exception as error:  # whatever it is, the alarm itself must not wait
-            log.warning("an alarm is sent without its group", alarm=alarm.id, problem=str(error))
+            log.warning(
+                "an alarm is sent without its group", alarm=alarm.id, problem=words_of(error)
+            )
             return None
 
     def delivered(self, alarm: Alarm, dedup_key: str) -> None:
@@ -63,7 +66,7 @@ class AlarmGroups:
         try:
             self._wait_for(self._handle(alarm).signal(names.ALARM_DELIVERED, told))
         except Exception as error:
-            log.warning("a group of alarms was not told", alarm=alarm.id, problem=str(error))
+            log.warning("a group of alarms was not told", alarm=alarm.id, problem=words_of(error))
 
     def leave(self, alarm: Alarm) -> None:
         """Tell a group, if there is still one, that an alarm is over; raises what Temporal does."""

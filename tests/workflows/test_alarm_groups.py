@@ -22,6 +22,7 @@ from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus
 from callvault.errors import Unavailable
 from callvault.temporal.alarm_groups import AlarmGroups, Place
 from tests.patience import WAIT
+from workflows.alarm_group import MAX_SIGNALS
 
 from .scene import Scene, Told, World, an_alarm, chunk
 
@@ -199,7 +200,7 @@ async def test_of_alarms_that_come_at_the_same_moment_one_begins_the_group(
     await asyncio.to_thread(groups.leave, over)
 
 
-@pytest.mark.slow("a thousand signals")
+@pytest.mark.slow("hundreds of signals")
 async def test_a_group_goes_on_in_run_after_run(
     skipping: WorkflowEnvironment, shop: FullWorld
 ) -> None:
@@ -210,9 +211,8 @@ async def test_a_group_goes_on_in_run_after_run(
     handle = skipping.client.get_workflow_handle(names.alarm_group_id(alarm.group_key))
     first = (await handle.describe()).run_id
     stranger = an_alarm().model_copy(update={"status": AlarmStatus.RESOLVED})
-    for _ in range(11):
-        signals = (handle.signal(names.ALARM_IN_GROUP, stranger) for _ in range(100))
-        await asyncio.gather(*signals)
+    signals = (handle.signal(names.ALARM_IN_GROUP, stranger) for _ in range(MAX_SIGNALS))
+    await asyncio.gather(*signals)
     async with asyncio.timeout(WAIT):
         while (described := await handle.describe()).run_id == first:
             await asyncio.sleep(0.2)
@@ -223,6 +223,23 @@ async def test_a_group_goes_on_in_run_after_run(
     await asyncio.to_thread(groups.leave, over)
     await until(lambda: any(a.dedup_key == place.dedup_key for a in resolved(shop.told)))
     await handle.result()
+
+
+async def test_a_group_of_nobody_ends_though_another_run_was_to_go_on(
+    skipping: WorkflowEnvironment, shop: FullWorld
+) -> None:
+    """Another run took the alarm that was withdrawn for one that began it, and kept it for days."""
+    groups, alarm = AlarmGroups(skipping.client, INTERVAL), an_alarm()
+    assert await asyncio.to_thread(groups.join, alarm) is not None
+    handle = skipping.client.get_workflow_handle(names.alarm_group_id(alarm.group_key))
+    first = (await handle.describe()).run_id
+    stranger = an_alarm().model_copy(update={"status": AlarmStatus.RESOLVED})
+    signals = (handle.signal(names.ALARM_IN_GROUP, stranger) for _ in range(MAX_SIGNALS - 1))
+    await asyncio.gather(*signals)
+    await asyncio.to_thread(groups.withdraw, alarm)
+    async with asyncio.timeout(WAIT):
+        await handle.result()
+    assert (await handle.describe()).run_id == first
 
 
 async def test_a_group_that_nobody_tells_of_does_so_itself(
