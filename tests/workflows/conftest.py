@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import (
     Client,
     Interceptor,
     OutboundInterceptor,
     QueryWorkflowInput,
+    WorkflowExecutionStatus,
     WorkflowHistory,
 )
 from temporalio.service import RPCError, RPCStatusCode
@@ -83,19 +86,25 @@ async def world(
     working = world.working(skipping.client)
     await working.__aenter__()
     yield world
-    await _end_all(skipping.client)
+    await delete_all(skipping.client)
     # Now and then the shutdown of the SDK's worker does not end: the next module has its own.
     with suppress(TimeoutError):
         async with asyncio.timeout(60):
             await working.__aexit__(None, None, None)
 
 
-async def _end_all(client: Client) -> None:
-    """End what a module's calls have left: its attempts would be made by the next one's workers."""
-    async for left in client.list_workflows("ExecutionStatus = 'Running'"):
-        with suppress(RPCError):  # it may be over by now
-            handle = client.get_workflow_handle(left.id, run_id=left.run_id)
-            await handle.terminate("its module is over")
+async def delete_all(client: Client, workflow_id: str | None = None) -> None:
+    """Delete what has not come to its end, of one call or of all: other tests would meet it.
+
+    Not only terminate it: `AbandonedCalls`, which some tests ask, takes over whatever was.
+    """
+    of_one = f" AND WorkflowId = '{workflow_id}'" if workflow_id else ""
+    async for left in client.list_workflows(f"ExecutionStatus != 'Completed'{of_one}"):
+        run = WorkflowExecution(workflow_id=left.id, run_id=left.run_id)
+        with suppress(RPCError):  # it may be deleted already
+            await client.workflow_service.delete_workflow_execution(
+                DeleteWorkflowExecutionRequest(namespace=client.namespace, workflow_execution=run)
+            )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -119,8 +128,15 @@ async def scene(
         with suppress(RPCError):  # it may have failed before its workflow began
             history = _when_what(await scene.handle.fetch_history())
             request.node.add_report_section("teardown", "history", history)
-    with suppress(RPCError):  # it is over mostly; what is not would go on beside other tests
-        await scene.handle.terminate("its test is over")
+    if not await _has_ended_well(scene):  # it would go on beside other tests, or be taken over
+        await delete_all(skipping.client, scene.handle.id)
+
+
+async def _has_ended_well(scene: Scene) -> bool:
+    try:
+        return (await scene.handle.describe()).status is WorkflowExecutionStatus.COMPLETED
+    except RPCError:  # it may not have begun
+        return True
 
 
 def _when_what(history: WorkflowHistory) -> str:
