@@ -15,7 +15,6 @@ from temporalio.client import (
     Interceptor,
     OutboundInterceptor,
     QueryWorkflowInput,
-    WorkflowExecutionStatus,
     WorkflowHistory,
 )
 from temporalio.service import RPCError, RPCStatusCode
@@ -128,15 +127,7 @@ async def scene(
         with suppress(RPCError):  # it may have failed before its workflow began
             history = _when_what(await scene.handle.fetch_history())
             request.node.add_report_section("teardown", "history", history)
-    if not await _has_ended_well(scene):  # it would go on beside other tests, or be taken over
-        await delete_all(skipping.client, scene.handle.id)
-
-
-async def _has_ended_well(scene: Scene) -> bool:
-    try:
-        return (await scene.handle.describe()).status is WorkflowExecutionStatus.COMPLETED
-    except RPCError:  # it may not have begun
-        return True
+    await delete_all(skipping.client, scene.handle.id)
 
 
 def _when_what(history: WorkflowHistory) -> str:

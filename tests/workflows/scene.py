@@ -367,7 +367,7 @@ class Scene:
     async def _first_task_is_done(self) -> None:
         # The server loses a first task that waits for its worker as time begins to be skipped.
         with suppress(TimeoutError):
-            async with asyncio.timeout(WAIT):
+            async with asyncio.timeout(20):
                 while (await self.handle.describe()).history_length < FIRST_TASK_EVENTS:
                     await asyncio.sleep(0.02)
 

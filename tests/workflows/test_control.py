@@ -2,14 +2,12 @@
 
 import asyncio
 import threading
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
 
 from callvault.contracts import names
 from callvault.contracts.activity_io import QUICK_ATTEMPT_TIMEOUT
@@ -535,6 +533,3 @@ async def test_a_pause_does_not_wait_behind_webhooks_that_do_not_answer(scene: S
         record = await asyncio.wait_for(scene.asks("pause"), WAIT)
         assert record.state == "confirmed"
         assert not record.is_overdue
-    for each in waiting:
-        with suppress(RPCError):  # it may be over by now
-            await each.handle.terminate()
