@@ -16,6 +16,9 @@ SERVER_STARTS = 5
 WAIT = 80.0
 """Seconds until a test gives up waiting for what comes at once on a quiet machine."""
 
+PROCESS = 240.0
+"""Seconds until a test gives up waiting for the end of a process, which soon comes elsewhere."""
+
 Start = Callable[..., Awaitable[WorkflowEnvironment]]
 
 

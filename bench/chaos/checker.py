@@ -17,6 +17,8 @@ from bench.chaos.workload import PlayedScenario
 from bench.chaos.world_checks import SET_BACK, WorldFacts, world_violations
 from callvault.contracts.alarms import AlarmKind
 
+SLOW_TASK = "[TMPRL1101]"
+"""The SDK's mark of a workflow task that took more than two seconds."""
 ENDED = ("COMPLETED", "CONTINUED_AS_NEW")
 """Statuses of a finished run; another run follows the second."""
 
@@ -222,7 +224,11 @@ def _workflows(case: Case) -> Iterator[Violation]:
             yield Violation(scenario, f"{run.workflow_id} is {run.status}")
         if case.world.set_runs_back(run.began):
             continue  # workers that remembered more of it than Temporal: its runbook says so
+        # The SDK takes a process that was frozen, or starved, for a deadlock, and the task is tried
+        # again. A true one fails at each attempt: its run does not end.
         for failure in run.failed_tasks:
+            if SLOW_TASK in failure:
+                continue
             yield Violation(scenario, f"{run.workflow_id} failed a task: {failure}")
 
 

@@ -11,6 +11,8 @@ from typing import Any, Protocol, Self, TypeVar
 import uvicorn
 from starlette.applications import Starlette
 
+from callvault.gateway.connections import KEEP_ALIVE
+
 Result = TypeVar("Result")
 
 
@@ -44,7 +46,12 @@ class EventLoop:
     def serve(self, proxy: Served) -> None:
         """Serve the proxy from now on."""
         config = uvicorn.Config(
-            proxy.app(), lifespan="off", log_config=None, access_log=False, ws="none"
+            proxy.app(),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws="none",
+            timeout_keep_alive=KEEP_ALIVE,
         )
         self._server = uvicorn.Server(config)
         # Not serve(), which would replace the supervisor's signal handlers.

@@ -17,6 +17,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEAD_TIMEOUT = 10.0
 """Seconds in which the head of a request must be there."""
 
+KEEP_ALIVE = 300
+"""Seconds that a connection may idle between two requests: more than clients and reverse proxies
+keep one (httpx 5 s, nginx 60 s, Azure's gateways 240 s), or a request meets the closing."""
+
 WRITE_TIMEOUT = 10.0
 """Seconds in which a client must read an answer, once it is more than the buffers hold."""
 
@@ -78,12 +82,19 @@ class LimitedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection, if need be in the place of another."""
         super().connection_made(transport)
-        self._start_timeout()
+        self._idle_since = self.loop.time()
+        self._await_head()
         if len(self.connections) > connection_limit():
             self._close_one()
 
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of a request; the head of one that begins must be there soon."""
+        if self._deadline is None:
+            self._await_head()
+        super().data_received(data)
+
     def on_response_complete(self) -> None:
-        """Wait for the next request, but not for ever.
+        """Wait for the next request, but not for ever (`KEEP_ALIVE`).
 
         A client that has sent it already, without reading the answer, sends it again: hundreds of
         such clients would have the gateway do nothing but answer what nobody reads.
@@ -91,8 +102,9 @@ class LimitedProtocol(H11Protocol):
         is_pipelined = self.conn.their_state is h11.DONE and self.conn.trailing_data[0]
         if is_pipelined:
             self.transport.close()
+        self._idle_since = self.loop.time()
+        self._stop_deadline()
         super().on_response_complete()
-        self._start_timeout()
 
     def pause_writing(self) -> None:
         """Wait for the client to read, but not for ever."""
@@ -112,8 +124,7 @@ class LimitedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection that is closed."""
         self._stop_write_deadline()
-        if self._deadline:
-            self._deadline.cancel()
+        self._stop_deadline()
         super().connection_lost(exc)
 
     def _stop_write_deadline(self) -> None:
@@ -121,11 +132,13 @@ class LimitedProtocol(H11Protocol):
         if self._write_deadline:
             self._write_deadline.cancel()
 
-    def _start_timeout(self) -> None:
+    def _await_head(self) -> None:
+        self._deadline = self.loop.call_later(HEAD_TIMEOUT, self._close_if_idle)
+
+    def _stop_deadline(self) -> None:
         if self._deadline:
             self._deadline.cancel()
-        self._idle_since = self.loop.time()
-        self._deadline = self.loop.call_later(HEAD_TIMEOUT, self._close_if_idle)
+        self._deadline = None
 
     def _close_if_idle(self) -> None:
         if self.is_idle:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bench.chaos.checker import SLOW_TASK
 from bench.chaos.generator import DeliveryMode
 from bench.chaos.objects import Object
 from bench.chaos.parts import Fault, Outage, Part
@@ -132,6 +133,11 @@ def test_a_task_that_fails_is_noticed(trial: Trial) -> None:
     trial.failed_tasks.append("NON_DETERMINISTIC_ERROR: another command")
     (what,) = trial.violations()
     assert "failed a task: NON_DETERMINISTIC_ERROR" in what
+
+
+def test_a_task_that_a_frozen_worker_did_not_finish_in_time_is_no_fault(trial: Trial) -> None:
+    trial.failed_tasks.append(f"UNHANDLED_FAILURE: {SLOW_TASK} Potential deadlock detected")
+    assert trial.violations() == []
 
 
 def test_a_backend_that_was_not_heard_is_noticed(trial: Trial) -> None:

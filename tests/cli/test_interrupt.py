@@ -96,16 +96,18 @@ async def test_ctrl_c_ends_a_command_whose_archive_does_not_answer(
         with started(*words, address=terminal.address, environment=settings) as process:
             await asyncio.to_thread(archive.is_asked)
             process.send_signal(signal.SIGINT)
-            _, said = await asyncio.to_thread(process.communicate, timeout=5)
+            _, said = await asyncio.to_thread(process.communicate, timeout=SOON)
     assert process.returncode == 128 + signal.SIGINT, said
     assert b"Traceback" not in said
 
 
 async def test_ctrl_c_ends_a_command_that_reads_standard_input(terminal: Terminal) -> None:
     with started("events", "deliver", "-", address=terminal.address, stdin=subprocess.PIPE) as it:
-        await asyncio.to_thread(time.sleep, 3)
+        assert it.stdin is not None
+        # More than a pipe holds: it is written once the command reads.
+        await asyncio.to_thread(it.stdin.write, b" " * (1 << 20))
         it.send_signal(signal.SIGINT)
-        assert await asyncio.to_thread(it.wait, 5) == 128 + signal.SIGINT
+        assert await asyncio.to_thread(it.wait, SOON) == 128 + signal.SIGINT
 
 
 CALLERS = pytest.mark.parametrize("callers", [signal.SIG_DFL, signal.SIG_IGN])

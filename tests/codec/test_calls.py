@@ -29,6 +29,7 @@ from callvault.temporal.client import connect
 from callvault.temporal.executions import list_executions
 from tests.codec.conftest import new_key
 from tests.codec.payloads import payloads_in
+from tests.patience import PROCESS
 from tests.telemetry.vault import Vault, working
 from workers.abandoned import AbandonedCalls
 
@@ -105,7 +106,7 @@ async def test_a_plain_signal_of_another_language_is_read_as_ever(
             ],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PROCESS,
         )
         assert sent.returncode == 0, sent.stderr
         await until_said(handle, "a-java-backend")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.sdks import SDKS, VERSIONS
+from tests.patience import PROCESS
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "test-without-azure.md"
@@ -26,7 +27,7 @@ def test_python_of_the_guide_runs(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PROCESS,
         check=False,
     )
     assert tests.returncode == 0, tests.stdout + tests.stderr

@@ -13,6 +13,7 @@ import pytest
 
 from callvault.cli import main
 from callvault.emulator import emulator
+from tests.patience import PROCESS
 
 PROGRAM = """
 from callvault.emulator.server import serve
@@ -47,7 +48,7 @@ def test_it_announces_itself_in_one_line_and_stops_cleanly(
     assert announced["connectionString"].startswith(f"endpoint={announced['endpoint']}/;accesskey=")
     assert http.get(f"{announced['control']}/health").status_code == 200
     process.send_signal(number)
-    output, errors = process.communicate(timeout=10)
+    output, errors = process.communicate(timeout=PROCESS)
     assert (process.returncode, output, errors) == (0, "", "")
 
 

@@ -19,6 +19,7 @@ from callvault.contracts import names
 from callvault.local.processes import Supervisor
 from callvault.temporal.converter import converter_with
 from tests.acs.service import Answer, Service, serving
+from tests.patience import PROCESS
 
 from . import seeded
 from .seeded import BROKEN_TOPIC, Seeded, Seeds
@@ -75,7 +76,7 @@ async def test_the_temporal_command_reads_a_call_by_way_of_the_gateway(
     endpoint = ["--codec-endpoint", f"{vault.gateway}/v1/codec"]
 
     def said(*more: str) -> str:
-        asked = subprocess.run([*status, *more], capture_output=True, text=True, timeout=60)
+        asked = subprocess.run([*status, *more], capture_output=True, text=True, timeout=PROCESS)
         return asked.stdout + asked.stderr
 
     operator, backend = (vault.seeds.values[key] for key in ("key of an operator", "API key"))

@@ -176,6 +176,22 @@ async def test_a_connection_that_brings_no_request_is_closed(
 
 
 @pytest.mark.usefixtures("quick")
+async def test_a_connection_that_was_used_may_idle_longer_than_clients_keep_one(
+    temporal: Client, tmp_path: Path
+) -> None:
+    """Closed as the next request is sent, it fails that request: httpx keeps one for 5 s."""
+    async with listening(temporal, tmp_path) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(2):
+            writer.write(REQUEST)
+            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+            await asyncio.sleep(0.5)
+        writer.close()
+    config = server_config(create_app(settings(tmp_path), temporal), settings(tmp_path))
+    assert config.timeout_keep_alive > 240
+
+
+@pytest.mark.usefixtures("quick")
 async def test_a_request_under_way_is_given_its_time(temporal: Client, tmp_path: Path) -> None:
     async with listening(temporal, tmp_path) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -24,6 +24,9 @@ from callvault.ingest.quarantine_directory import QuarantineDirectory
 from callvault.temporal.call_client import CallClient
 from tests.gateway.conftest import TOPIC, Call, Gateway, GatewayOf
 
+DELIVERY_ATTEMPTS = 5
+"""Attempts of Event Grid at one delivery."""
+
 
 def _with_chunks(event: dict[str, Any], chunks: Any) -> dict[str, Any]:
     return {**event, "data": {**event["data"], "recordingStorageInfo": {"recordingChunks": chunks}}}
@@ -134,9 +137,13 @@ async def test_b9_no_odd_item_takes_those_beside_it_along(
     events = [call.recorded(), call.began(), call.ended(), _participant_joins(call)]
     batch = [changed for event in events for changed in _odd_everywhere(event, odd)]
     # Of another call: in whatever order they are taken, no odd event ends it.
-    answer = await gateway.deliver([*batch, other_call.recorded()])
+    # So many that a loaded machine may not have them all in time: what was not taken comes again.
+    for _ in range(DELIVERY_ATTEMPTS):
+        answer = await gateway.deliver([*batch, other_call.recorded()])
+        if answer.status_code != 503:
+            break
     assert answer.status_code == 200
-    assert await other_call.names_received() == [names.FILE_STATUS_UPDATED]
+    assert set(await other_call.names_received()) == {names.FILE_STATUS_UPDATED}
     assert len(gateway.quarantined()) <= 1
 
 

@@ -19,6 +19,7 @@ from temporalio.client import Client
 from callvault.contracts import names
 from callvault.local.temporal import free_ports
 from tests.gateway.conftest import Call
+from tests.patience import PROCESS
 
 SERVE = (
     "from callvault.config.settings import load_settings;from callvault.gateway.server import serve"
@@ -73,7 +74,7 @@ class Process:
     def end(self) -> tuple[str, str]:
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.communicate(timeout=10)
+            return self.process.communicate(timeout=PROCESS)
         finally:
             self.process.kill()
 

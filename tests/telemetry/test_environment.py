@@ -15,6 +15,7 @@ from callvault.gateway import server
 from callvault.ingest.process import read_queues
 from callvault.telemetry import environment, metrics_export
 from callvault.telemetry.setup import Role, setup
+from tests.patience import PROCESS
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 NOT_OURS = "192.0.2.1:9464"
@@ -123,7 +124,7 @@ def test_an_odd_variable_stops_the_start_in_a_sentence(name: str, value: str) ->
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PROCESS,
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

@@ -16,6 +16,7 @@ from callvault.config.startup import check_at_start
 from callvault.errors import ConfigurationError
 from callvault.http_transports import AsyncTransport, Transport
 from callvault.proxies import proxy_for
+from tests.patience import PROCESS
 
 PROXY = "http://proxy.example:3128"
 ACS = "contoso.communication.azure.com"
@@ -195,7 +196,7 @@ def test_a_secret_that_is_no_base64_is_told_in_a_sentence(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PROCESS,
     )
     said = done.stdout + done.stderr
     assert done.returncode == 1, said

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PROCESS
+
 
 @pytest.mark.parametrize("options", [[], ["--only", "exports"]])
 def test_h8_a_worker_with_garbage_for_a_signing_key_does_not_start(
@@ -29,7 +31,7 @@ def test_h8_a_worker_with_garbage_for_a_signing_key_does_not_start(
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PROCESS,
         check=False,
     )
     assert ended.returncode == 1

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from temporalio.service import RPCError
 
+from callvault.cli.actions import interruptible
 from callvault.cli.actions.check_result import CheckResult, Subject
 from callvault.cli.actions.doctor_archives import check_archives
 from callvault.cli.actions.doctor_encryption import check_encryption
@@ -50,7 +51,7 @@ def examine(config: Path | None, *, gateway: str | None = None) -> list[CheckRes
     except ConfigurationError as error:
         fix = "Correct the file that CALLVAULT_CONFIG names, or the variables; then check again."
         return [CheckResult("settings", False, str(error), fix)]
-    return asyncio.run(_examine(settings, gateway))
+    return interruptible.run(_examine(settings, gateway))
 
 
 async def _examine(settings: Settings, gateway: str | None) -> list[CheckResult]:
