@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self, TypeVar
 import uvicorn
 from starlette.applications import Starlette
 
-from callvault.gateway.connections import KEEP_ALIVE
+from callvault.gateway.connections import KEEP_ALIVE_TIMEOUT
 
 Result = TypeVar("Result")
 
@@ -51,7 +51,7 @@ class EventLoop:
             log_config=None,
             access_log=False,
             ws="none",
-            timeout_keep_alive=KEEP_ALIVE,
+            timeout_keep_alive=KEEP_ALIVE_TIMEOUT,
         )
         self._server = uvicorn.Server(config)
         # Not serve(), which would replace the supervisor's signal handlers.

@@ -21,7 +21,7 @@ from callvault.emulator.settings import EmulatorSettings
 _SHUTDOWN_TIMEOUT = 1
 """Seconds that requests in progress get when the server stops."""
 _START_TIMEOUT = 10.0
-_KEEP_ALIVE = 300
+_KEEP_ALIVE_TIMEOUT = 300
 """Seconds that a connection may idle: longer than clients keep one, see the gateway's."""
 
 
@@ -109,7 +109,7 @@ def _served(emulator: Emulator, listeners: list[socket.socket]) -> Iterator[None
             log_config=None,  # a test that runs the emulator has logging of its own
             access_log=False,
             server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_keep_alive=_KEEP_ALIVE_TIMEOUT,
             timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
         )
     )

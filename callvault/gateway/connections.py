@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEAD_TIMEOUT = 10.0
 """Seconds in which the head of a request must be there."""
 
-KEEP_ALIVE = 300
+KEEP_ALIVE_TIMEOUT = 300
 """Seconds that a connection may idle between two requests: more than clients and reverse proxies
 keep one (httpx 5 s, nginx 60 s, Azure's gateways 240 s), or a request meets the closing."""
 
@@ -94,7 +94,7 @@ class LimitedProtocol(H11Protocol):
         super().data_received(data)
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, but not for ever (`KEEP_ALIVE`).
+        """Wait for the next request, but not for ever (`KEEP_ALIVE_TIMEOUT`).
 
         A client that has sent it already, without reading the answer, sends it again: hundreds of
         such clients would have the gateway do nothing but answer what nobody reads.

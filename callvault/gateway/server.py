@@ -11,7 +11,7 @@ from callvault.config.settings import Settings
 from callvault.garbage import collect_rarely
 from callvault.gateway.app import create_app
 from callvault.gateway.connections import (
-    KEEP_ALIVE,
+    KEEP_ALIVE_TIMEOUT,
     MAX_HEADER_SIZE,
     LimitedProtocol,
     accept_limit,
@@ -86,7 +86,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         ws="none",
         h11_max_incomplete_event_size=MAX_HEADER_SIZE,
         backlog=accept_limit(),
-        timeout_keep_alive=KEEP_ALIVE,
+        timeout_keep_alive=KEEP_ALIVE_TIMEOUT,
         timeout_graceful_shutdown=DRAIN_TIMEOUT,
         # Access logs would be a second, unstructured log; the process configures its own.
         log_config=None,

@@ -10,6 +10,7 @@ from bench.mutants.changes import ROOT, Change, Mutant, changes
 from bench.mutants.forks import CAUGHT, UNNOTICED
 from bench.mutants.modules import MODULES
 from bench.mutants.run import Verdict, drawn, verdict, verdicts
+from tests.patience import PROCESS
 
 ROWS = {
     "i1": (
@@ -63,7 +64,7 @@ def row(name: str) -> Mutant:
 @pytest.mark.slow("runs tests in a process of its own")
 @pytest.mark.parametrize("name", ROWS)
 def test_a_decision_that_no_test_noticed_once_is_noticed(name: str) -> None:
-    found = verdict(row(name), 100, [f"guards/test_{GUARDS[name]}"])
+    found = verdict(row(name), PROCESS, [f"guards/test_{GUARDS[name]}"])
     assert found.status == CAUGHT
 
 
@@ -71,7 +72,7 @@ def test_a_decision_that_no_test_noticed_once_is_noticed(name: str) -> None:
 def test_a_change_that_changes_nothing_survives() -> None:
     path = "callvault/ingest/router.py"
     same = Mutant(path, 1, "a", "a", (ROOT / path).read_text(encoding="utf-8"))
-    assert verdict(same, 100, ["guards/test_two_facts.py"]).status == UNNOTICED
+    assert verdict(same, PROCESS, ["guards/test_two_facts.py"]).status == UNNOTICED
 
 
 def test_a_survivor_is_told_and_fails_unless_the_page_explains_it(
