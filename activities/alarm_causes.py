@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from callvault.causes import Cause, tag
 from callvault.contracts.alarms import ACTIVITY_ACCOUNT, Alarm, explained
@@ -18,7 +19,7 @@ alarm comes within five seconds; what takes longer to fail is told with the next
 
 LOOK_INTERVAL = timedelta(seconds=0.5)
 ANSWER_TIMEOUT = timedelta(seconds=3)
-"""Time for Temporal to answer in all; then an alarm is sent without its cause."""
+"""Time for Temporal to answer in all; then an alarm is sent with what is known by then."""
 
 MAX_ERROR = 300
 """Characters of a last error, which the state of a call keeps for each alarm."""
@@ -41,7 +42,8 @@ class AlarmCauses:
             self._pending(alarm.workflow_id, alarm.activity_id), self._loop
         )
         try:
-            pending = asked.result(ANSWER_TIMEOUT.total_seconds())
+            # A second more: the loop keeps the time itself, unless something keeps the loop.
+            pending = asked.result(ANSWER_TIMEOUT.total_seconds() + 1)
         except Exception as error:  # whatever it is, the alarm itself must not wait
             asked.cancel()
             log.warning(
@@ -52,13 +54,20 @@ class AlarmCauses:
 
     async def _pending(self, workflow_id: str, activity_id: str) -> PendingActivity | None:
         """Find the activity, and wait a little for an error of it."""
-        until = self._loop.time() + FAILURE_TIMEOUT.total_seconds()
-        while True:
-            described = await describe_with_activities(self._client, workflow_id)
-            found = next((each for each in described.pending if each.id == activity_id), None)
-            if (found and found.last_failure) or self._loop.time() >= until:
-                return found
-            await asyncio.sleep(LOOK_INTERVAL.total_seconds())
+        found, until = None, self._loop.time() + FAILURE_TIMEOUT.total_seconds()
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
+                while True:
+                    pending = (await describe_with_activities(self._client, workflow_id)).pending
+                    found = next((each for each in pending if each.id == activity_id), None)
+                    if (found and found.last_failure) or self._loop.time() >= until:
+                        return found
+                    await asyncio.sleep(LOOK_INTERVAL.total_seconds())
+        except (TimeoutError, RPCError):
+            if found is None:
+                raise
+            # That it has not failed yet, or that no worker has begun it.
+            return found
 
 
 def with_cause(alarm: Alarm, pending: PendingActivity) -> Alarm:
