@@ -1,5 +1,6 @@
 """Does a normal recording stay small, so that thousands of them are cheap to keep and to replay?"""
 
+import asyncio
 from collections import Counter
 
 from temporalio.client import WorkflowHistory
@@ -7,6 +8,7 @@ from temporalio.client import WorkflowHistory
 from bench.costs import ANOTHER_ATTEMPT, SILENCE, Costs, costs_of
 from callvault.contracts.requests import RecordingRequest
 from callvault.temporal.updates import start_confirmed
+from tests.patience import WAIT
 
 from .scene import Scene, chunk
 
@@ -76,11 +78,19 @@ async def life(scene: Scene, *, pauses: int, chunks: int) -> Costs:
     for _ in range(pauses):
         await scene.asks("pause", reason="card number", requestedBy="agent-7")
         await scene.asks("resume", requestedBy="agent-7")
+        await _silence_is_read(scene)
     await scene.asks("stop", requestedBy="agent-7")
     for index in range(chunks):
         await scene.announced(chunk(index, last=index == chunks - 1))
     assert (await scene.result()).outcome == "archived"
     return costs_of(of_the_call(await scene.handle.fetch_history()))
+
+
+async def _silence_is_read(scene: Scene) -> None:
+    """Wait for the reading of a pause: where the next one begins meanwhile, it needs a timer."""
+    async with asyncio.timeout(WAIT):
+        while (await scene.handle.describe()).raw_description.pending_activities:
+            await asyncio.sleep(0.05)
 
 
 def of_the_call(history: WorkflowHistory) -> WorkflowHistory:

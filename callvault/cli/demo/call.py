@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -10,6 +11,9 @@ import httpx
 from callvault.contracts import names
 from callvault.emulator.media.timeline import fundamental
 from callvault.local.stack import Stack
+
+STATUS_TIMEOUT = 20.0
+"""Seconds in which a worker must tell the status of a call."""
 
 Say = Callable[[str], None]
 
@@ -87,8 +91,13 @@ class Call:
                 await asyncio.sleep(0.05)
 
     async def status(self) -> dict[str, Any]:
-        """Ask the gateway for the status of the call."""
-        answer = await self.http.get(f"{self.stack.gateway}/v1/recordings/{self.workflow_id}")
+        """Ask the gateway for the status of the call; again while no worker can tell it."""
+        url = f"{self.stack.gateway}/v1/recordings/{self.workflow_id}"
+        async with asyncio.timeout(STATUS_TIMEOUT):
+            answer = await self.http.get(url)
+            while answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+                await asyncio.sleep(0.5)
+                answer = await self.http.get(url)
         answer.raise_for_status()
         status: dict[str, Any] = answer.json()
         return status
