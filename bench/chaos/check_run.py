@@ -188,7 +188,13 @@ class RunChecker:
         for each in found:
             run = by_id[each.interrupted.run_id]
             if (
-                recovery.counted_seconds(each, self.cluster.outages, run, self.cluster.workers)
+                recovery.counted_seconds(
+                    each,
+                    self.cluster.outages,
+                    run,
+                    self.cluster.workers,
+                    WorldFacts(self.world.restores).forgotten,
+                )
                 > recovery.MAX_RECOVERY_TIME
             ):
                 after = "never" if each.seconds is None else f"after {each.seconds:.0f} s"

@@ -256,7 +256,11 @@ class _Reader:
 
     def _failed(self, event: HistoryEvent) -> None:
         failed = event.workflow_task_failed_event_attributes
-        if failed.cause not in BENIGN:
+        if failed.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW:
+            # An operator's reset: what lies before is copied from a run that is judged by itself.
+            self._run.failed_tasks.clear()
+            self._run.started.clear()
+        elif failed.cause not in BENIGN:
             cause = WorkflowTaskFailedCause.Name(failed.cause)
             self._run.failed_tasks.append(f"{cause}: {failed.failure.message}")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client
 
-from bench.chaos.alarm_latency import excluded_times, merged
+from bench.chaos.alarm_latency import Interval, excluded_times, merged
 from bench.chaos.history import MAX_CONCURRENT_READS, Run, open_runs
 from bench.chaos.parts import Outage, Part
 from workflows.call.deadlines import HEARTBEAT_TIMEOUT
@@ -97,11 +97,19 @@ def _resumed(interrupted: Interrupted, run: Run) -> float | None:
 
 
 def counted_seconds(
-    recovery: Recovery, outages: list[Outage], run: Run, workers: Sequence[Part]
+    recovery: Recovery,
+    outages: list[Outage],
+    run: Run,
+    workers: Sequence[Part],
+    forgotten: Sequence[Interval] = (),
 ) -> float:
-    """Return the seconds until resumption, without excused time; infinite for never."""
+    """Return the seconds until resumption, without excused time; infinite for never.
+
+    ``forgotten`` is the time that Temporal forgot when it was set back: it has waited in vain.
+    """
     if recovery.resumed is None:
         return float("inf") if run.status == "RUNNING" else 0.0
     killed = recovery.interrupted.killed
-    excluded = merged(excluded_times(outages, [], workers), killed, recovery.resumed)
+    excused = [*excluded_times(outages, [], workers), *forgotten]
+    excluded = merged(excused, killed, recovery.resumed)
     return recovery.resumed - killed - sum(end - begin for begin, end in excluded)

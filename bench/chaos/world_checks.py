@@ -52,6 +52,11 @@ class WorldFacts:
         """Tell if Temporal forgot something of a run that began then."""
         return any(each.has_database and began <= each.at for each in self.restores)
 
+    @property
+    def forgotten(self) -> list[tuple[float, float]]:
+        """The times of which Temporal forgot everything, in seconds since the epoch."""
+        return [(each.to, each.at) for each in self.restores if each.has_database]
+
     def was_set_back(self, began: float, ended: float) -> bool:
         """Tell if Temporal forgot something of a call with these times (0: it has not ended)."""
         return any(

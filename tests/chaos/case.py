@@ -17,6 +17,9 @@ from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 
 ENDED = 1_000.0
 DOCUMENT, RECORDING = "document-1", "recording-1"
+BEGAN = ENDED - 60
+TRUTH = {"recordingId": RECORDING, "activeAt": datetime.fromtimestamp(BEGAN, UTC).isoformat()}
+"""What the emulator tells of the recording."""
 MEDIA, METADATA = "media-sha", "metadata-sha"
 
 
@@ -104,7 +107,7 @@ class Trial:
             self.failed_tasks,
         )
         history = History(
-            {1: {"recordings": [{}] * self.made}}, [self.chunk, *self.twins], self.objects, [run]
+            {1: {"recordings": [TRUTH] * self.made}}, [self.chunk, *self.twins], self.objects, [run]
         )
         return Case(
             [self.played],

@@ -8,8 +8,11 @@ from bench.chaos.checker import SLOW_TASK
 from bench.chaos.generator import DeliveryMode
 from bench.chaos.objects import Object
 from bench.chaos.parts import Fault, Outage, Part
+from bench.chaos.world import Restore
 
-from .case import DOCUMENT, ENDED, MEDIA, METADATA, Trial
+from .case import BEGAN, DOCUMENT, ENDED, MEDIA, METADATA, Trial
+
+SET_BACK = Restore(BEGAN - 5, BEGAN + 5, True, frozenset())
 
 
 @pytest.fixture
@@ -121,6 +124,34 @@ def test_a_recording_too_many_is_noticed(trial: Trial) -> None:
 def test_a_start_that_was_accepted_and_stands_as_failed_is_noticed(trial: Trial) -> None:
     trial.told_more.append({"recordingId": None, "state": "failed_to_start", "chunks": []})
     assert trial.violations() == ["a start that ACS accepted stands as failed"]
+
+
+def test_a_start_that_was_forgotten_may_be_refused_when_it_is_tried_again(trial: Trial) -> None:
+    trial.told_more.append({"recordingId": None, "state": "failed_to_start", "chunks": []})
+    trial.world.restores.append(SET_BACK)
+    assert trial.violations() == []
+    trial.recording["recordingId"] = "of-somebody-else"
+    assert trial.violations() == ["a start that ACS accepted stands as failed"]
+
+
+def test_of_a_recording_whose_start_was_forgotten_and_event_lost_nobody_knows(
+    trial: Trial,
+) -> None:
+    trial.loses_the_file(DeliveryMode.LOST)
+    trial.recording["recordingId"] = "of-somebody-else"
+    unknown = [f"{DOCUMENT} is neither archived nor lost"]
+    assert trial.violations() == unknown
+    trial.world.restores.append(replace(SET_BACK, to=BEGAN + 1))
+    assert trial.violations() == unknown
+    trial.world.restores.append(SET_BACK)
+    assert trial.violations() == []
+
+
+def test_an_event_that_was_accepted_is_known_whatever_was_forgotten(trial: Trial) -> None:
+    trial.loses_the_file(accepted_at=ENDED)
+    trial.recording["recordingId"] = "of-somebody-else"
+    trial.world.restores.append(SET_BACK)
+    assert trial.violations() == [f"{DOCUMENT} is neither archived nor lost"]
 
 
 def test_a_workflow_that_does_not_end_is_noticed(trial: Trial) -> None:

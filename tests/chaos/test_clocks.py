@@ -125,6 +125,13 @@ def test_what_nobody_ever_takes_up_is_endlessly_late() -> None:
     assert counted_seconds(found, [], open_run, WORKERS) == float("inf")
 
 
+def test_the_time_that_temporal_forgot_was_waited_in_vain() -> None:
+    run = run_with(started("7", KILLED + 84))
+    (found,) = recoveries([Interrupted("workflow", "run", "7", 1, KILLED)], [run])
+    assert counted_seconds(found, [], run, WORKERS) == 84
+    assert counted_seconds(found, [], run, WORKERS, [(KILLED + 40, KILLED + 65)]) == 59
+
+
 def test_a_run_that_a_restore_broke_is_excused_until_the_next_one_has_begun() -> None:
     broken, sound = Run("w", "broken", "TERMINATED"), Run("w", "sound", "COMPLETED")
     broken.began, sound.began = 5, 41
