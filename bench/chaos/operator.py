@@ -65,8 +65,13 @@ class Operator:
             await self._reset_all()
             await self._adopt_all()
             await self._deliver(await self._forgotten(restore))
-        if restore.taken:
-            await self._deliver(self._of_documents(restore), "--again")
+        taken = {document for each in self._undone_by(restore) for document in each.taken}
+        await self._deliver(self._of_documents(taken), "--again")
+
+    def _undone_by(self, restore: Restore) -> list[Restore]:
+        """Return the restore, and those after which what was done is forgotten with it."""
+        since = restore.to if restore.has_database else restore.at
+        return [each for each in self.restores if each.at >= since]
 
     async def _reset_all(self) -> None:
         """Let every open call begin anew with what it knows: `temporal workflow reset`.
@@ -180,8 +185,8 @@ class Operator:
             if each.accepted_at is not None and since <= each.accepted_at <= restore.at
         ]
 
-    def _of_documents(self, restore: Restore) -> list[SentEvent]:
-        return [each for each in self.proxy.sent_events.values() if each.documents & restore.taken]
+    def _of_documents(self, documents: set[str]) -> list[SentEvent]:
+        return [each for each in self.proxy.sent_events.values() if each.documents & documents]
 
     async def _deliver(self, events: list[SentEvent], *options: str) -> None:
         if not events:

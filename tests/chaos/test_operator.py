@@ -1,5 +1,6 @@
 """Which runs does the operator of `make chaos` end after a restore?"""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,3 +32,15 @@ def test_a_run_that_was_set_back_is_ended_and_one_that_began_since_is_not() -> N
 def test_a_run_that_was_reset_to_a_point_behind_the_contradiction_is_ended() -> None:
     """It failed at each task, and nobody took over until the end."""
     assert operator(reset_to={"run"})._is_to_be_ended(run(RESTORED_AT + 1))
+
+
+def test_what_was_repaired_in_a_time_that_is_forgotten_is_repaired_again() -> None:
+    """Events that were delivered again had begun a workflow, which the next restore forgot."""
+    archive_alone = Restore(940.0, 950.0, False, frozenset({"d"}))
+    long_before = Restore(790.0, 800.0, False, frozenset({"e"}))
+    made = operator()
+    [database] = made.restores
+    made.restores[:] = [long_before, archive_alone, database]
+    assert made._undone_by(database) == [archive_alone, database]
+    assert made._undone_by(archive_alone) == [archive_alone, database]
+    assert made._undone_by(replace(archive_alone, at=RESTORED_AT + 1)) == []
