@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.chaos.cluster import Cluster
-from bench.chaos.directory import documents_in
+from bench.chaos.directory import documents_in, unlinked_in
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,10 @@ def restore_database(cluster: Cluster, backup: Backup) -> None:
 
 
 def restore_archive(cluster: Cluster, backup: Backup, aside: Path) -> frozenset[str]:
-    """Set the archive back; return the documents that it no longer has."""
+    """Set the archive back; return the documents that it no longer has, or has no longer sealed.
+
+    A copy may have been made between a manifest and its link.
+    """
     if backup.archive is None:
         return frozenset()
     # Copied before: the archive is away for the time of two renamings alone.
@@ -57,7 +60,7 @@ def restore_archive(cluster: Cluster, backup: Backup, aside: Path) -> frozenset[
     _copy(backup.archive, new)
     cluster.directory.rename(aside)
     new.rename(cluster.directory)
-    return documents_in(aside) - documents_in(cluster.directory)
+    return documents_in(aside) - documents_in(cluster.directory) | unlinked_in(cluster.directory)
 
 
 def _copy(source: Path, target: Path) -> None:

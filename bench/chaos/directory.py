@@ -35,6 +35,19 @@ def documents_in(root: Path) -> frozenset[str]:
     return frozenset(_document_id(path) for path in _media(root) if _metadata_of(path).exists())
 
 
+def unlinked_in(root: Path) -> frozenset[str]:
+    """List the ids of the documents whose manifest is named by no link."""
+    documents = {name: json.loads(text) for name, text in json_of(root).items()}
+    links = (each for name, each in documents.items() if name.startswith("manifests/"))
+    linked = {(each.get("manifest") or {}).get("objectName") for each in links}
+    return frozenset(
+        chunk["documentId"]
+        for name, manifest in documents.items()
+        if name.startswith("recordings/") and name not in linked
+        for chunk in manifest["chunks"]
+    )
+
+
 def _media(root: Path) -> Iterator[Path]:
     for folder, _, files in os.walk(root):
         for name in files:
