@@ -8,7 +8,7 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client
 
 from bench.chaos.alarm_latency import Interval, excluded_times, merged
-from bench.chaos.history import MAX_CONCURRENT_READS, Run, open_runs
+from bench.chaos.history import MAX_CONCURRENT_READS, Run, Started, open_runs
 from bench.chaos.parts import Outage, Part
 from workflows.call.deadlines import HEARTBEAT_TIMEOUT
 
@@ -65,35 +65,44 @@ def recoveries(interrupted: list[Interrupted], runs: list[Run]) -> list[Recovery
     """
     by_id = {run.run_id: run for run in runs}
     return [
-        Recovery(each, _resumed(each, by_id[each.run_id]))
+        Recovery(each, resumed.began if resumed else None)
         for each in interrupted
-        if each.run_id in by_id and _is_told(each, by_id[each.run_id])
+        if each.run_id in by_id
+        and _has_not_ended(each, by_id[each.run_id])
+        and _is_told(each, resumed := _resumed(each, by_id[each.run_id]))
     ]
 
 
-def _is_told(interrupted: Interrupted, run: Run) -> bool:
-    # A history has the last attempt alone: when one before it began, nobody knows any more.
+def _has_not_ended(interrupted: Interrupted, run: Run) -> bool:
     return all(
-        each.began > interrupted.killed and each.attempt <= interrupted.attempt + 1
+        each.began > interrupted.killed
         for each in run.started
         if each.activity_id == interrupted.activity_id
     )
 
 
-def _resumed(interrupted: Interrupted, run: Run) -> float | None:
-    """Return the start of the first later attempt in the history."""
+def _is_told(interrupted: Interrupted, resumed: Started | None) -> bool:
+    """Tell if nobody went on before: a history has the last attempt of each activity alone."""
+    if resumed is None:
+        return True
+    is_same = resumed.activity_id == interrupted.activity_id
+    return resumed.attempt <= (interrupted.attempt + 1 if is_same else 1)
+
+
+def _resumed(interrupted: Interrupted, run: Run) -> Started | None:
+    """Return the first later attempt in the history."""
     # A history has only the last attempt of each activity, so later activities for the file count.
     document = next(
         (one.document_id for one in run.started if one.activity_id == interrupted.activity_id), ""
     )
     later = (
-        one.began
+        one
         for one in run.started
         if one.activity == EXPORT
         and one.began > interrupted.killed
         and (one.document_id == document or one.activity_id == interrupted.activity_id)
     )
-    return min(later, default=None)
+    return min(later, key=lambda one: one.began, default=None)
 
 
 def counted_seconds(

@@ -118,6 +118,12 @@ def test_a_next_attempt_that_failed_too_is_in_no_history_and_leaves_its_time_unk
     assert recovered(started("7", KILLED + 69, attempt=3)) == []
 
 
+def test_nor_does_another_activity_tell_of_its_attempts_before() -> None:
+    """The export became more urgent, was denied, and is tried again two minutes later."""
+    assert recovered(started("9", KILLED + 215, "", attempt=2)) == []
+    assert recovered(started("9", KILLED + 61, "", attempt=1)) == [61]
+
+
 def test_what_nobody_ever_takes_up_is_endlessly_late() -> None:
     interrupted = Interrupted("workflow", "run", "7", 1, KILLED)
     open_run = Run("workflow", "run", "RUNNING")
