@@ -1,12 +1,15 @@
 """A recording that was sealed, and of which an event comes late, when its workflow has ended."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from callvault.archive.manifests.late_events import OF_THE_SEALING
 from callvault.archive.manifests.seal import seal
+from callvault.archive.names import link_object_name
 from callvault.archive.store import Archive
+from callvault.archive.stores.directory import DirectoryArchive
 from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.consent import (
     ConsentHold,
@@ -55,6 +58,19 @@ def test_a_repeated_event_gets_the_manifest_that_is_there(
     objects = set(archive.names())
     assert sealed_by_a_late_event(archive, *(chunks[index] for index in indices)) == first
     assert set(archive.names()) == objects
+
+
+def test_a_manifest_whose_link_a_restore_took_is_linked_by_an_event(
+    directory_archive: DirectoryArchive,
+) -> None:
+    """A backup of the archive may have been made between the two."""
+    archive = directory_archive
+    sealed_by_the_first_run(archive, archived(archive, 0))
+    Path(archive.location(link_object_name(1))).unlink()
+    again = sealed_by_a_late_event(archive, archived(archive, 0))
+    assert again.object_name.endswith("/manifest.json")
+    assert archive.stat(link_object_name(1)) is not None
+    assert again.sequence == 1
 
 
 def test_a_late_event_in_another_spelling_of_the_call_is_of_the_same_recording(
