@@ -10,6 +10,7 @@ file's retention or the end of a recording. Excused is the time
 - in which the tasks of its workflow failed because the harness had set Temporal back while workers
   ran, which the runbook forbids, until the operator ended that run, as the runbook says, and the
   next one began: Temporal tells of such a run after some failures, ten seconds apart;
+- that Temporal forgot when it was set back, for an alarm that was raised since, perhaps once more;
 - by which a timer fires late because Temporal was down before it had taken the task that set it.
 """
 
@@ -75,6 +76,15 @@ def contradictory_times(
         begin = max((each for each in restores if each <= at), default=at)
         follows = min((each.began for each in runs if each.began > run.began), default=at)
         yield begin, max(at, follows) + RECOVERY_GRACE
+
+
+def forgotten_times(alarm: Alarm, forgotten: Iterable[Interval]) -> Iterator[Interval]:
+    """Yield the times that were forgotten when an alarm was raised.
+
+    It may have been raised and told in them before, and is raised once more.
+    """
+    raised = alarm.at.timestamp()
+    return ((since, until) for since, until in forgotten if until <= raised)
 
 
 def merged(intervals: Iterable[Interval], begin: float, end: float) -> list[Interval]:

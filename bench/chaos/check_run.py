@@ -17,6 +17,7 @@ from bench.chaos.alarm_latency import (
     contradictory_times,
     due_by,
     excluded_times,
+    forgotten_times,
     latency,
 )
 from bench.chaos.checker import Case, check, losses_of
@@ -137,7 +138,10 @@ class RunChecker:
                 each.alarm,
                 due_by(each.alarm, statuses.get(each.alarm.workflow_id)),
                 each.at,
-                self._excluded(found.runs_of(each.alarm.workflow_id)),
+                [
+                    *self._excluded(found.runs_of(each.alarm.workflow_id)),
+                    *forgotten_times(each.alarm, WorldFacts(self.world.restores).forgotten),
+                ],
             )
             for each in (*grouped_alarms.raised(received), *counted)
         ]

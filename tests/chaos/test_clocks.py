@@ -6,6 +6,7 @@ from bench.chaos.alarm_latency import (
     RECOVERY_GRACE,
     contradictory_times,
     excluded_times,
+    forgotten_times,
     latency,
     merged,
 )
@@ -136,6 +137,12 @@ def test_the_time_that_temporal_forgot_was_waited_in_vain() -> None:
     (found,) = recoveries([Interrupted("workflow", "run", "7", 1, KILLED)], [run])
     assert counted_seconds(found, [], run, WORKERS) == 84
     assert counted_seconds(found, [], run, WORKERS, [(KILLED + 40, KILLED + 65)]) == 59
+
+
+def test_an_alarm_that_is_raised_once_more_is_excused_the_time_that_was_forgotten() -> None:
+    raised = ALARM.at.timestamp()
+    before, after = (raised - 30, raised - 10), (raised - 5, raised + 10)
+    assert list(forgotten_times(ALARM, [before, after])) == [before]
 
 
 def test_a_run_that_a_restore_broke_is_excused_until_the_next_one_has_begun() -> None:
