@@ -129,6 +129,7 @@ class RunChecker:
     async def _late_alarms(self, found: History) -> list[LateAlarm]:
         """Measure the lateness of each alarm, also of those that were counted in a group."""
         received = _first_received(self.proxy.alarms)
+        forgotten = WorldFacts(self.world.restores).forgotten
         ids = sorted({run.workflow_id for run in found.runs})
         found_statuses = await history.each([self._status(workflow_id) for workflow_id in ids])
         statuses = dict(zip(ids, found_statuses, strict=True))
@@ -140,7 +141,7 @@ class RunChecker:
                 each.at,
                 [
                     *self._excluded(found.runs_of(each.alarm.workflow_id)),
-                    *forgotten_times(each.alarm, WorldFacts(self.world.restores).forgotten),
+                    *forgotten_times(each.alarm, forgotten),
                 ],
             )
             for each in (*grouped_alarms.raised(received), *counted)
@@ -189,6 +190,7 @@ class RunChecker:
     def _too_slow(self, found: list[Recovery], gathered: History) -> Iterator[Violation]:
         """Yield the exports of dead workers that were not resumed in time."""
         by_id = {each.run_id: each for each in gathered.runs}
+        forgotten = WorldFacts(self.world.restores).forgotten
         for each in found:
             run = by_id[each.interrupted.run_id]
             if (
@@ -197,7 +199,7 @@ class RunChecker:
                     self.cluster.outages,
                     run,
                     self.cluster.workers,
-                    WorldFacts(self.world.restores).forgotten,
+                    forgotten,
                 )
                 > recovery.MAX_RECOVERY_TIME
             ):

@@ -50,7 +50,7 @@ class WorldFacts:
 
     def set_runs_back(self, began: float) -> bool:
         """Tell if Temporal forgot something of a run that began then."""
-        return any(each.has_database and began <= each.at for each in self.restores)
+        return any(began <= at for _, at in self.forgotten)
 
     @property
     def forgotten(self) -> list[tuple[float, float]]:
@@ -59,10 +59,7 @@ class WorldFacts:
 
     def was_set_back(self, began: float, ended: float) -> bool:
         """Tell if Temporal forgot something of a call with these times (0: it has not ended)."""
-        return any(
-            each.has_database and began <= each.at and (not ended or ended >= each.to)
-            for each in self.restores
-        )
+        return any(began <= at and (not ended or ended >= to) for to, at in self.forgotten)
 
 
 def world_violations(world: WorldFacts, history: History) -> Iterator[Violation]:

@@ -138,12 +138,15 @@ async def test_b9_no_odd_item_takes_those_beside_it_along(
     batch = [changed for event in events for changed in _odd_everywhere(event, odd)]
     # Of another call: in whatever order they are taken, no odd event ends it.
     # So many that a loaded machine may not have them all in time: what was not taken comes again.
-    for _ in range(DELIVERY_ATTEMPTS):
+    statuses: list[int] = []
+    while not statuses or (statuses[-1] == 503 and len(statuses) < DELIVERY_ATTEMPTS):
         answer = await gateway.deliver([*batch, other_call.recorded()])
-        if answer.status_code != 503:
-            break
-    assert answer.status_code == 200
-    assert set(await other_call.names_received()) == {names.FILE_STATUS_UPDATED}
+        statuses.append(answer.status_code)
+    assert statuses[-1] == 200
+    received = await other_call.names_received()
+    assert received in [
+        [names.FILE_STATUS_UPDATED] * times for times in range(1, len(statuses) + 1)
+    ]
     assert len(gateway.quarantined()) <= 1
 
 
