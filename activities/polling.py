@@ -4,7 +4,7 @@ An attempt that brings nothing new fails, and Temporal makes the next one: retri
 the history, so that waiting for days costs nothing there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from temporalio import activity
@@ -15,7 +15,7 @@ from activities.heartbeat import denied_since, left_note
 from activities.readings import read
 from activities.translate import translated
 from callvault.acs.client import AcsClient
-from callvault.acs.models import RecordingResultResponse, ResultError
+from callvault.acs.models import RecordingResultResponse
 from callvault.contracts.activity_io import (
     ControlResult,
     PolledResult,
@@ -23,7 +23,6 @@ from callvault.contracts.activity_io import (
     PollResultInput,
     PollStateInput,
 )
-from callvault.contracts.base import shorten
 from callvault.contracts.events import FileStatusUpdated
 from callvault.errors import NotReady, RecordingNotFound
 
@@ -85,26 +84,14 @@ class PollingActivities:
         self._server_time.begin()
         with translated(retry_permanent=True):
             response = self._result(input)
-            storage = response.recording_storage_info
-            chunks = [chunk for chunk in storage.recording_chunks if chunk.is_written]
-            errors = tuple(_describe(error) for error in response.errors[:MAX_ERRORS])
-            if {chunk.document_id for chunk in chunks} <= set(input.known):
+            now = self._server_time.now()
+            files = response.announced(input.server_call_id, input.recording_id, now)
+            errors = tuple(map(str, response.errors[:MAX_ERRORS]))
+            if files is None or not _are_news(files, input.known):
                 reported = f"; it says: {'; '.join(errors)}" if errors else ""
                 raise _not_ready(f"ACS tells of no further file yet{reported}: asking again later")
             return PolledResult(
-                files=FileStatusUpdated(
-                    event_time=self._server_time.now(),
-                    server_call_id=input.server_call_id,
-                    recording_id=input.recording_id,
-                    recording_start_time=response.recording_start_time,
-                    recording_duration_ms=response.recording_duration_ms,
-                    session_end_reason=response.session_end_reason,
-                    chunks=tuple(chunks),
-                    left_out=storage.left_out,
-                    chunks_left_out=storage.chunks_left_out,
-                ),
-                expires_at=response.recording_expiration_time,
-                errors=errors,
+                files=files, expires_at=response.recording_expiration_time, errors=errors
             )
 
     def _result(self, input: PollResultInput) -> RecordingResultResponse:
@@ -116,6 +103,10 @@ class PollingActivities:
             # ACS may have lost sight of it for a moment.
             # As the error of a permanent fault it would be asked again after five minutes only.
             raise _not_ready(str(error)) from error
+
+
+def _are_news(files: FileStatusUpdated, known: Iterable[str]) -> bool:
+    return not {chunk.document_id for chunk in files.chunks} <= set(known)
 
 
 def _is_news(seen: ControlResult, input: PollStateInput) -> bool:
@@ -156,9 +147,3 @@ def _not_ready(what: str, retry_after: timedelta | None = None) -> ApplicationEr
         category=ApplicationErrorCategory.BENIGN,
         next_retry_delay=retry_after,
     )
-
-
-def _describe(error: ResultError) -> str:
-    inner = error.innererror
-    cause = f" ({inner.code}: {inner.message})" if inner else ""
-    return shorten(f"{error.code}: {error.message}{cause}")

@@ -51,7 +51,7 @@ def found_at_acs(
         except RecordingNotFound as error:
             raise InvalidRequest(
                 f"ACS knows no recording {recording_id}: it is over. Its files come with their"
-                " event: see `callvault sweep` and `callvault events deliver`"
+                " event: see `callvault sweep`, `callvault events deliver` and `fetch`"
             ) from error
     if is_of_call is False:
         raise InvalidRequest(f"recording {recording_id} is of another call: it is not touched")

@@ -31,6 +31,8 @@ CARE_INTERVAL = 10.0
 OPEN = f"ExecutionStatus = 'Running' AND WorkflowType = '{names.WORKFLOW_TYPE}'"
 STUCK = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
 """The query of docs/operations.md."""
+GONE_MEANWHILE = ("ACS knows no recording", "ACS tells of no file")
+"""Refusals of `callvault events fetch`: it is archived, and the service's copy deleted."""
 CLOCK_TOLERANCE = 1.0
 """Seconds by which a backup may be newer than its own time says."""
 
@@ -47,6 +49,8 @@ class Operator:
     backend: Backend
     sealed: Callable[[], set[str]]
     """Reads from the archive the documents that lie sealed in it."""
+    polls_result: bool
+    """True if ACS may be asked for what no event tells."""
     adopted: int = 0
     restores: list[Restore] = field(default_factory=list)
     ended: dict[str, float] = field(default_factory=dict)
@@ -67,6 +71,8 @@ class Operator:
             await self._deliver(await self._forgotten(restore))
         taken = {document for each in self._undone_by(restore) for document in each.taken}
         await self._deliver(self._of_documents(taken), "--again")
+        if self.polls_result:
+            await self._fetch_untold()
 
     def _undone_by(self, restore: Restore) -> list[Restore]:
         """Return the restore, and those after which what was done is forgotten with it."""
@@ -188,6 +194,18 @@ class Operator:
     def _of_documents(self, documents: set[str]) -> list[SentEvent]:
         return [each for each in self.proxy.sent_events.values() if each.documents & documents]
 
+    async def _fetch_untold(self) -> None:
+        """Ask ACS for what no copy of an event tells of, and what does not lie sealed."""
+        told = {each for sent in self.proxy.sent_events.values() for each in sent.documents}
+        known = told | await asyncio.to_thread(self.sealed)
+        for played in list(self.workload.played):
+            truth = await self.backend.truth(played.call_id) if played.call_id else {}
+            for recording in truth.get("recordings", ()):
+                stored = {each["documentId"] for each in recording["chunks"] if each["isStored"]}
+                if stored - known:
+                    ids = played.server_call_id, recording["recordingId"]
+                    await self._repeat("events", "fetch", "--again", *ids)
+
     async def _deliver(self, events: list[SentEvent], *options: str) -> None:
         if not events:
             return
@@ -198,6 +216,8 @@ class Operator:
     async def _repeat(self, *words: str) -> None:
         end = time.monotonic() + PATIENCE
         while problem := await self._run(*words):
+            if any(each in problem for each in GONE_MEANWHILE):
+                return
             if time.monotonic() > end:
                 self.failures.append(f"callvault {' '.join(words)}: {problem}")
                 return

@@ -99,6 +99,7 @@ class _Run:
             self.context.client,
             workload.backend,
             lambda: history.sealed_in(self.world.cluster),
+            self.options.polls_result,
         )
         self.world.operate = self._repair
 

@@ -4,6 +4,7 @@ Shapes of the REST specification ``2026-03-12`` (``communicationservicescallauto
 recordings look the same in every stable version since 2024-04-15.
 """
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -15,8 +16,13 @@ from pydantic import (
     model_validator,
 )
 
-from callvault.contracts.base import Message, OpaqueId
-from callvault.contracts.events import NEEDED_OF_A_CHUNK, RecordingChunk, ServiceTime
+from callvault.contracts.base import Message, OpaqueId, shorten
+from callvault.contracts.events import (
+    NEEDED_OF_A_CHUNK,
+    FileStatusUpdated,
+    RecordingChunk,
+    ServiceTime,
+)
 from callvault.contracts.field_by_field import without_odd_fields
 from callvault.contracts.requests import RecordingFormat
 
@@ -73,6 +79,11 @@ class ResultError(Message):
     message: str = ""
     innererror: "ResultError | None" = Field(default=None, alias="innererror")
 
+    def __str__(self) -> str:
+        inner = self.innererror
+        cause = f" ({inner.code}: {inner.message})" if inner else ""
+        return shorten(f"{self.code}: {self.message}{cause}")
+
 
 class RecordingStorageInfo(Message):
     """``RecordingStorageInfo``: the recording's files, read field by field as those of an event."""
@@ -115,6 +126,29 @@ class RecordingResultResponse(Message):
         if not isinstance(value, dict):
             return value
         return {key: known for key, known in value.items() if known is not None}
+
+    def announced(
+        self, server_call_id: str, recording_id: str, at: datetime
+    ) -> FileStatusUpdated | None:
+        """Return the files that are written, as an event of this time tells of them; None if none.
+
+        The result does not say whose it is: the ids are those that it was asked for with.
+        """
+        storage = self.recording_storage_info
+        chunks = tuple(chunk for chunk in storage.recording_chunks if chunk.is_written)
+        if not chunks:
+            return None
+        return FileStatusUpdated(
+            event_time=at,
+            server_call_id=server_call_id,
+            recording_id=recording_id,
+            recording_start_time=self.recording_start_time,
+            recording_duration_ms=self.recording_duration_ms,
+            session_end_reason=self.session_end_reason,
+            chunks=chunks,
+            left_out=storage.left_out,
+            chunks_left_out=storage.chunks_left_out,
+        )
 
 
 class Repeatability(Message):

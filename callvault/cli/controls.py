@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from callvault.cli.options import By, CallId, ConfigFile, Json, Reason, RequestId, choice
+from callvault.cli.options import By, CallId, ConfigFile, Json, Reason, RequestId, Resource, choice
 from callvault.cli.terminal import say, say_json
 from callvault.config.archive_only import (
     check_any_control,
@@ -26,7 +26,6 @@ from callvault.contracts.participants import HIDING, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.errors import InvalidRequest, NotDone
 
-Resource = Annotated[str, typer.Option(help="The ACS resource, as configured.")]
 Content = Annotated[
     ContentType, choice(ContentType, "content", "--content", about="What is recorded.")
 ]

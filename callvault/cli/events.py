@@ -1,4 +1,4 @@
-"""`callvault events`, `ingest` and `sweep`: events that the webhook did not bring."""
+"""`callvault events`, `ingest` and `sweep`: what the webhook did not bring."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ from callvault.cli.options import (
     Json,
     QueueNames,
     RemoveSchedule,
+    Resource,
 )
 from callvault.cli.terminal import say_done
 from callvault.errors import InvalidRequest
@@ -19,13 +20,16 @@ from callvault.errors import InvalidRequest
 app = typer.Typer(help="Deliver events of Event Grid by hand.", no_args_is_help=True)
 ingest = typer.Typer(help="Read events from queues, beside the webhook.", no_args_is_help=True)
 
+Again = Annotated[
+    bool,
+    typer.Option(
+        "--again",
+        help="Copy files anew although their call is archived and over: the archive went back.",
+    ),
+]
+
 
 # With a callback, a single command stays a subcommand.
-@app.callback()
-def _events() -> None:
-    """Deliver events of Event Grid by hand."""
-
-
 @ingest.callback()
 def _ingest() -> None:
     """Read events from queues, beside the webhook."""
@@ -49,13 +53,7 @@ def deliver(
             " it is marked as delivered.",
         ),
     ] = False,
-    again: Annotated[
-        bool,
-        typer.Option(
-            "--again",
-            help="Copy files anew although their call is archived and over: the archive went back.",
-        ),
-    ] = False,
+    again: Again = False,
     as_json: Json = False,
     config: ConfigFile = None,
 ) -> None:
@@ -75,6 +73,35 @@ def deliver(
         lambda client: deliveries.deliver_all(
             settings, client, files, told, again=again, quarantine=quarantine
         ),
+    )
+    raise typer.Exit(0 if all_delivered else 1)
+
+
+@app.command()
+def fetch(
+    server_call_id: Annotated[str, typer.Argument(help="The call's serverCallId.")],
+    recording_id: Annotated[str, typer.Argument(help="The recordingId by ACS's own account.")],
+    resource: Resource = "default",
+    again: Again = False,
+    as_json: Json = False,
+    config: ConfigFile = None,
+) -> None:
+    """Ask ACS for the files of a recording whose event is nowhere, and deliver them like it.
+
+    Needs the resource's `result_api_version`. Safe to repeat. ACS does not say of which call the
+    files are: give the right one. Exit status 1 where not all that it has was delivered.
+    """
+    from callvault.cli.actions import deliver as deliveries
+    from callvault.cli.actions import fetch as fetches
+    from callvault.cli.actions import recordings as calls
+    from callvault.config.settings import load_settings
+
+    settings = load_settings(config)
+    files = fetches.files_at_acs(settings, resource, server_call_id, recording_id)
+    told = deliveries.say_json_line if as_json else deliveries.say_outcome
+    all_delivered = calls.with_client(
+        config,
+        lambda client: fetches.deliver(settings, client, resource, files, told, again=again),
     )
     raise typer.Exit(0 if all_delivered else 1)
 

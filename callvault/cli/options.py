@@ -92,6 +92,8 @@ CallId = Annotated[
     ),
 ]
 
+Resource = Annotated[str, typer.Option(help="The ACS resource, as configured.")]
+
 By = Annotated[
     str,
     typer.Option(

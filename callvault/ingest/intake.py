@@ -108,10 +108,11 @@ class Intake:
             log.exception("an error of ours")
             problem = f"an error of Callvault's own: {type(error).__name__}"
             return EventOutcome(value, Disposition.NOT_UNDERSTOOD, event, problem=problem)
-        return _delivered(value, event, workflow_id)
+        return delivered(value, event, workflow_id)
 
 
-def _delivered(value: Any, event: Event, workflow_id: str | None) -> EventOutcome:
+def delivered(value: Any, event: Event, workflow_id: str | None) -> EventOutcome:
+    """Return the outcome of an event that Temporal has, as far as it could be read."""
     if isinstance(event, FilesEvent) and event.files.chunks_left_out:
         count, why = event.files.chunks_left_out, "; ".join(event.files.left_out)
         problem = shorten(f"delivered, but for {count} chunks that cannot be read: {why}")

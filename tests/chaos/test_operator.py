@@ -1,4 +1,4 @@
-"""Which runs does the operator of `make chaos` end after a restore?"""
+"""What does the operator of `make chaos` do after a restore?"""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ RESTORED_AT = 1_000.0
 
 def operator(**known: Any) -> Operator:
     parts = {name: mock.Mock() for name in ("workload", "proxy", "client", "backend", "sealed")}
-    made = Operator(environment=dict, home=Path(), **parts, **known)
+    made = Operator(environment=dict, home=Path(), polls_result=True, **parts, **known)
     made.restores.append(Restore(900.0, RESTORED_AT, True, frozenset()))
     return made
 
@@ -44,3 +44,28 @@ def test_what_was_repaired_in_a_time_that_is_forgotten_is_repaired_again() -> No
     assert made._undone_by(database) == [archive_alone, database]
     assert made._undone_by(archive_alone) == [archive_alone, database]
     assert made._undone_by(replace(archive_alone, at=RESTORED_AT + 1)) == []
+
+
+async def test_acs_is_asked_for_what_no_copy_of_an_event_tells_of_and_what_is_not_sealed() -> None:
+    """Sealed, set back with the archive, and its event was lost from the first: nobody asked."""
+    documents = {"told": True, "sealed": True, "deleted": False, "untold": True}
+    recordings = [
+        {"recordingId": f"r-{name}", "chunks": [{"documentId": name, "isStored": is_stored}]}
+        for name, is_stored in documents.items()
+    ]
+    made = operator()
+    made.proxy.sent_events = {"e": mock.Mock(documents={"told"})}
+    made.workload.played = [mock.Mock(call_id="c", server_call_id="s")]
+    made.sealed = lambda: {"sealed"}
+    made.backend.truth = mock.AsyncMock(return_value={"recordings": recordings})
+    with mock.patch.object(Operator, "_run", mock.AsyncMock(return_value="")) as commands:
+        await made._fetch_untold()
+    commands.assert_awaited_once_with("events", "fetch", "--again", "s", "r-untold")
+
+
+async def test_what_acs_no_longer_has_is_not_asked_for_until_the_command_fails() -> None:
+    made = operator()
+    refused = mock.AsyncMock(return_value="callvault: ACS knows no recording r, or no longer")
+    with mock.patch.object(Operator, "_run", refused):
+        await made._repeat("events", "fetch", "--again", "s", "r")
+    assert (refused.await_count, made.failures) == (1, [])

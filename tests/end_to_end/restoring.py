@@ -38,12 +38,12 @@ class Operator:
     def database(self) -> Path:
         return self.home / "temporal.db"
 
-    async def callvault(self, *words: str) -> tuple[int | None, str]:
+    async def callvault(self, *words: str, **environment: str) -> tuple[int | None, str]:
         """Run a command of the stack; return its exit status and all that it said."""
         process = await asyncio.create_subprocess_exec(
             *CALLVAULT,
             *words,
-            env=os.environ | dict(self.stack.environment),
+            env=os.environ | dict(self.stack.environment) | environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -17,6 +17,8 @@ from callvault.temporal.converter import data_converter
 
 from .restoring import Operator, operated
 
+ASKS_FOR_RESULTS = {"CALLVAULT_RESOURCES__DEFAULT__RESULT_API_VERSION": "2024-09-01-preview"}
+
 pytestmark = pytest.mark.slow("starts every part as a process of its own, and calls last seconds")
 
 
@@ -73,8 +75,9 @@ async def test_an_archive_that_lost_files_gets_them_again_by_the_runbook(
     client = await connected(operator)
     await is_archived(Call(operator.stack, http), client)
     earlier, backup = kept(operator), operator.back_up("before")
-    call = Call(operator.stack, http)
+    call, unsaved = Call(operator.stack, http), Call(operator.stack, http)
     documents = await is_archived(call, client)
+    await is_archived(unsaved, client)
     files = kept(operator)
     operator.stop_roles()
     operator.restore_archive(backup)
@@ -88,6 +91,12 @@ async def test_an_archive_that_lost_files_gets_them_again_by_the_runbook(
     assert kept(operator) == earlier
     assert (await operator.deliver("--again", documents=documents))[0] == 0
     assert (await ended(client, call.server_call_id)).outcome == "archived"
+    # Of one no copy of the event was saved: ACS is asked.
+    sealed = (await ended(client, unsaved.server_call_id)).recordings[0]
+    words = ("events", "fetch", unsaved.server_call_id, str(sealed.recording_id), "--again")
+    status, said = await operator.callvault(*words, **ASKS_FOR_RESULTS)
+    assert status == 0, said
+    assert (await ended(client, unsaved.server_call_id)).outcome == "archived"
 
     assert kept(operator) == files
     status, said = await operator.callvault("reconcile", "--since", "24h")

@@ -24,8 +24,6 @@ from callvault.temporal.call_client import CallClient
 
 STANDARD_INPUT = Path("-")
 
-_GOOD = (Disposition.DELIVERED, Disposition.IGNORED)
-
 
 class Told(NamedTuple):
     """What became of an event, or of a whole file that holds none."""
@@ -94,8 +92,13 @@ async def _deliver_events(
         tell(Told("not understood", f"{source}: {error}"))
         return False
     for outcome in outcomes:
-        tell(_told(outcome))
-    return all(outcome.disposition in _GOOD for outcome in outcomes)
+        tell(told(outcome))
+    return all(map(is_good, outcomes))
+
+
+def is_good(outcome: EventOutcome) -> bool:
+    """Tell if no event was left undelivered that may matter."""
+    return outcome.disposition in (Disposition.DELIVERED, Disposition.IGNORED)
 
 
 def _read(file: Path) -> bytes:
@@ -105,7 +108,8 @@ def _read(file: Path) -> bytes:
         raise InvalidRequest(f"it cannot be read: {error.strerror}") from None
 
 
-def _told(outcome: EventOutcome) -> Told:
+def told(outcome: EventOutcome) -> Told:
+    """Return what people are told of an outcome."""
     raw = outcome.raw
     return Told(
         disposition=outcome.disposition.replace("_", " "),
@@ -121,9 +125,8 @@ def say_outcome(told: Told) -> None:
     kind = told.event_type.rpartition(".")[2]
     line = f"{told.disposition}: {kind} {told.event_id}".rstrip(": ")
     if told.workflow_id:
-        say(f"{line} to {told.workflow_id}")
-    else:
-        say(f"{line}: {told.problem}" if told.problem else line)
+        line = f"{line} to {told.workflow_id}"
+    say(f"{line}: {told.problem}" if told.problem else line)
 
 
 def say_json_line(told: Told) -> None:
