@@ -89,12 +89,14 @@ def test_a_reading_of_what_is_to_be_otherwise_is_superseded() -> None:
         assert call.life.is_superseded(Command(1, Operation.READ, is_urgent=is_urgent))
 
 
-def test_nothing_is_started_while_it_is_not_known_what_was_asked_before_a_reset() -> None:
-    call, other = Call(), paused_call()
-    other.asks("resume")
-    for each in (call, other):
+def test_nothing_sounds_anew_while_it_is_not_known_what_was_asked_before_a_reset() -> None:
+    calls = {"start": Call(), "resume": paused_call(), "pause": recording_call()}
+    calls["resume"].asks("resume")
+    calls["pause"].asks("pause")
+    assert {each: call.next for each, call in calls.items()} == {each: each for each in calls}
+    for each in calls.values():
         each.life.is_recalling = True
-    assert (call.next, other.next) == (None, "resume")
+    assert [each.next for each in calls.values()] == [None, None, "pause"]
 
 
 @pytest.mark.parametrize(("is_awaited", "following"), [(True, None), (False, "resume")])

@@ -167,6 +167,65 @@ def test_who_knows_more_of_a_recording_says_what_it_is_but_for_its_number(
 
 
 @pytest.mark.parametrize(
+    ("mine", "theirs", "is_reset", "who"),
+    [
+        ("r", None, True, "mine"),
+        ("r", "r", True, "theirs"),
+        (None, "r", True, "theirs"),
+        (None, None, True, "theirs"),
+        ("r", "r", False, "mine"),
+    ],
+)
+def test_of_a_start_that_was_answered_since_the_reset_the_run_before_knows_less(
+    mine: str | None, theirs: str | None, is_reset: bool, who: str
+) -> None:
+    """The id was forgotten: a paused recording was controlled no more, and its call never ended."""
+    known = {"recording_id": mine, "requested_by": "mine", "actual": Actual.PAUSED}
+    recording = joined(known, {"recording_id": theirs, "requested_by": "theirs"}, is_reset=is_reset)
+    assert (recording.recording_id, recording.requested_by) == (mine or theirs, who)
+    assert recording.actual is (Actual.PAUSED if who == "mine" else Actual.ACTIVE)
+
+
+@pytest.mark.parametrize(
+    ("name", "mine", "theirs"),
+    [
+        ("call_id", "m", "t"),
+        ("recording_start_time", at(1), at(2)),
+        ("recording_duration_ms", 1.0, 2.0),
+    ],
+)
+def test_what_an_event_told_since_the_reset_stays_known(name: str, mine: Any, theirs: Any) -> None:
+    for own, other, kept in (
+        (mine, None, mine),
+        (mine, theirs, theirs),
+        (None, theirs, theirs),
+        (None, None, None),
+    ):
+        recording = joined({name: own}, {name: other}, is_reset=True)
+        assert getattr(recording, name) == kept
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "theirs_id", "kept"),
+    [
+        ("m", None, None, ("m", True)),
+        ("m", "t", None, ("t", False)),
+        ("m", None, "r", (None, False)),
+        (None, "t", None, ("t", False)),
+    ],
+)
+def test_a_callback_since_the_reset_counts_while_the_start_is_not_answered(
+    mine: str | None, theirs: str | None, theirs_id: str | None, kept: tuple[str | None, bool]
+) -> None:
+    recording = joined(
+        {"recording_id": None, "callback_recording_id": mine, "is_callback_signed": True},
+        {"recording_id": theirs_id, "callback_recording_id": theirs},
+        is_reset=True,
+    )
+    assert (recording.callback_recording_id, recording.is_callback_signed) == kept
+
+
+@pytest.mark.parametrize(
     ("mine", "theirs", "is_reset", "count"),
     [
         ({"when": 1}, {"when": 1}, False, 1),

@@ -15,7 +15,7 @@ from callvault.contracts.status import (
 from tests.unit.call import archived, chunk, hashed
 from workflows.call.alarms import Alarms
 
-from .facts import A_SEAL, a_call, a_chunk, a_recording, at, seconds
+from .facts import A_SEAL, a_call, a_chunk, a_recording, at, at_or_none, seconds
 from .test_takeover import a_request, join, joined
 
 # Files.
@@ -96,6 +96,22 @@ def test_requests_of_both_are_kept_the_older_first_and_an_own_record_stays_itsel
     assert list(status.requests) == ["b", "a", "lost", "own"]
     assert status.requests["a"] is mine
     assert mine.problem == "known there"
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "counts"),
+    [(None, None, "theirs"), (None, 5, "theirs"), (4, 5, "theirs"), (4, None, "mine")],
+)
+def test_a_request_that_was_settled_since_the_reset_stays_settled(
+    mine: float | None, theirs: float | None, counts: str
+) -> None:
+    sides = [
+        a_request(settled_at=at_or_none(when), problem=who)
+        for who, when in (("mine", mine), ("theirs", theirs))
+    ]
+    status, other = (a_call(a_recording(recording_id="r"), requests={"a": each}) for each in sides)
+    join(status, other, is_reset=True)
+    assert status.requests["a"].problem == counts
 
 
 @pytest.mark.parametrize("facts", [{"operation": "stop"}, {"who": "ben"}, {"reason": "other"}])

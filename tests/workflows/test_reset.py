@@ -15,8 +15,10 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from callvault.contracts import names
 from callvault.contracts.status import CallStatus
+from callvault.contracts.takeover import LastState
 from tests.patience import WAIT
 from workers.abandoned import AbandonedCalls
+from workers.recall import Recall
 
 from .scene import Scene, chunk
 from .test_continue_as_new import grows, has_runs, short_histories
@@ -92,6 +94,40 @@ async def test_a_recording_stays_under_control(scene: Scene, to: str) -> None:
     assert (await scene.asks("pause")).state == "confirmed"
     assert (await scene.asks("stop")).state == "confirmed"
     assert scene.service.control_calls() == ["start", "pause", "stop"], "not recorded twice"
+    await ends_well(scene, chunk())
+
+
+async def test_a_start_that_is_answered_before_the_recall_keeps_its_id(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run before knew of no id, and this one forgot it: nobody controlled the recording."""
+    is_known, last_state = asyncio.Event(), Recall.last_state
+
+    async def slowly(self: Recall, workflow_id: str, run_id: str) -> LastState:
+        state = await last_state(self, workflow_id, run_id)
+        await is_known.wait()
+        return state
+
+    monkeypatch.setattr(Recall, "last_state", slowly)
+    answer = scene.service.holds("start")
+    await scene.keep(requested_by="backend")
+    async with asyncio.timeout(WAIT):
+        while "start" not in scene.service.asked:
+            await asyncio.sleep(0.02)
+    # The last task is done once more: one behind that which asks for the start.
+    asking = await completed_tasks(scene)
+    await scene.signals("hello", {})
+    async with asyncio.timeout(WAIT):
+        while await completed_tasks(scene) == asking:
+            await asyncio.sleep(0.02)
+    await reset(scene, LAST)
+    answer.set()
+    await scene.until(lambda recording: recording.recording_id == "recording-1")
+    is_known.set()
+    await recalled(scene)
+    assert (await scene.recording()).recording_id == "recording-1"
+    assert (await scene.asks("pause")).state == "confirmed"
+    assert (await scene.asks("stop")).state == "confirmed"
     await ends_well(scene, chunk())
 
 
@@ -177,7 +213,7 @@ async def test_a_withdrawal_of_consent_is_not_forgotten(scene: Scene) -> None:
 async def test_a_call_that_is_reset_to_its_first_task_takes_the_settings_of_now(
     scene: Scene,
 ) -> None:
-    """So ACS is asked for files that no event announces, as docs/operations.md says."""
+    """So ACS is asked for files that no event announces."""
     await scene.recorded()
     await scene.asks("stop")
     scene.service.results["recording-1"] = told(chunk())

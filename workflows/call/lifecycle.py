@@ -77,7 +77,8 @@ class Lifecycle:
         self.requests = Requests(status)
         self.in_flight: Command | None = None
         self.is_recalling = False
-        """True while it is not known what ACS was asked before a reset: nothing is started."""
+        """True while it is not known what ACS was asked before a reset: nothing is started, or
+        resumed."""
         self._grown, self._room = 0, state_limits.LEAST_ROOM
         """Bytes by which the state has grown at most since it was measured, and may grow."""
 
@@ -267,7 +268,9 @@ class Lifecycle:
             # A callback is as good, unless a request waits for it.
             is_told_soon = recording.callback_awaited_until is not None
             return not is_told_soon or bool(self.requests.pending(recording))
-        return not (is_refused or is_early or (self.is_recalling and operation is Operation.START))
+        # The silence that the run before knew of must not end unseen.
+        is_sound = operation in (Operation.START, Operation.RESUME)
+        return not (is_refused or is_early or (self.is_recalling and is_sound))
 
     def _awaits_reading(self, recording: RecordingStatus) -> bool:
         """Tell if a pause of what is paused, or a withdrawal, waits for a reading."""

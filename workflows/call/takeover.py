@@ -24,6 +24,9 @@ from workflows.call.recording_state import refresh
 Each = TypeVar("Each")
 Record = TypeVar("Record", ControlRecord, RecordingStatus)
 
+_TOLD = ("call_id", "recording_start_time", "recording_duration_ms")
+"""Facts of a recording that the event about its files tells."""
+
 _QUIET = (Wanted.ACTIVE, Wanted.PAUSED, Wanted.STOPPED)
 """From loud to quiet."""
 
@@ -32,7 +35,8 @@ def join(status: CallStatus, last: LastState, *, is_reset: bool) -> bool:
     """Join a dead run's state; False if it is part of this one already.
 
     After a reset (``is_reset``) both are the same recordings under the same numbers: the dead run
-    went further. Otherwise a recording is known by its id alone.
+    went further, but for what was answered here since. Otherwise a recording is known by its id
+    alone.
     """
     if last.run_id in status.taken_over:
         return False
@@ -64,8 +68,9 @@ def _join_recording(status: CallStatus, theirs: RecordingStatus, is_reset: bool)
     mine = _counterpart(status, theirs, is_reset)
     if mine is None:
         return _add(status, theirs)
+    is_further = is_reset and not _began_since(mine, theirs)
     other = theirs
-    if is_reset or (mine.origin == "announced" and theirs.origin == "requested"):
+    if is_further or (mine.origin == "announced" and theirs.origin == "requested"):
         other = _replace(mine, theirs)
     mine.wanted = max(mine.wanted, other.wanted, key=_QUIET.index)
     if Actual.STOPPED in (mine.actual, other.actual):
@@ -77,6 +82,11 @@ def _join_recording(status: CallStatus, theirs: RecordingStatus, is_reset: bool)
     mine.marked += [mark for mark in other.marked if mark not in mine.marked]
     _join_chunks(mine, other)
     return mine.number
+
+
+def _began_since(mine: RecordingStatus, theirs: RecordingStatus) -> bool:
+    """Tell if the start that both have asked for was answered here alone, since the reset."""
+    return mine.recording_id is not None and theirs.recording_id is None
 
 
 def _join_pauses(mine: RecordingStatus, other: RecordingStatus, is_reset: bool) -> None:
@@ -96,9 +106,14 @@ def _identity(pause: PauseRecord, is_reset: bool) -> tuple[object, ...]:
 def _replace(mine: RecordingStatus, theirs: RecordingStatus) -> RecordingStatus:
     """Take over what theirs says, which knows more, but for the number; return what mine said."""
     other = mine.model_copy()
-    number = mine.number
     _copy_fields(theirs, to=mine)
-    mine.number = number
+    mine.number = other.number
+    for name in _TOLD:
+        if getattr(mine, name) is None:
+            setattr(mine, name, getattr(other, name))
+    if mine.recording_id is None and mine.callback_recording_id is None:
+        mine.callback_recording_id = other.callback_recording_id
+        mine.is_callback_signed = other.is_callback_signed
     return other
 
 
@@ -172,8 +187,9 @@ def _join_requests(
         if key not in own:
             status.requests[key] = record
         elif _is_same_request(own[key], record):
-            # An update may wait for this very record.
-            _copy_fields(record, to=own[key])
+            # An update may wait for this very record. What was settled here since stays so.
+            if own[key].settled_at is None or record.settled_at is not None:
+                _copy_fields(record, to=own[key])
             status.requests[key] = own[key]
         else:
             status.requests[f"{key} of run {run_id}"] = record
