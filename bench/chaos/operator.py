@@ -31,8 +31,10 @@ CARE_INTERVAL = 10.0
 OPEN = f"ExecutionStatus = 'Running' AND WorkflowType = '{names.WORKFLOW_TYPE}'"
 STUCK = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
 """The query of docs/operations.md."""
-GONE_MEANWHILE = ("ACS knows no recording", "ACS tells of no file")
+GONE_MEANWHILE = ("ACS knows no recording",)
 """Refusals of `callvault events fetch`: it is archived, and the service's copy deleted."""
+UNFINISHED = ("awaited", "rendering")
+"""States of the media of a recording that is over, and has no file yet."""
 CLOCK_TOLERANCE = 1.0
 """Seconds by which a backup may be newer than its own time says."""
 
@@ -196,13 +198,16 @@ class Operator:
 
     async def _fetch_untold(self) -> None:
         """Ask ACS for what no copy of an event tells of, and what does not lie sealed."""
-        told = {each for sent in self.proxy.sent_events.values() for each in sent.documents}
+        # One that never arrived may still come, or be lost for good: nobody knows.
+        arrived = [each for each in self.proxy.sent_events.values() if each.accepted_at is not None]
+        told = {document for each in arrived for document in each.documents}
         known = told | await asyncio.to_thread(self.sealed)
         for played in list(self.workload.played):
             truth = await self.backend.truth(played.call_id) if played.call_id else {}
             for recording in truth.get("recordings", ()):
                 stored = {each["documentId"] for each in recording["chunks"] if each["isStored"]}
-                if stored - known:
+                is_to_come = bool(recording["endedAt"]) and recording["media"] in UNFINISHED
+                if stored - known or is_to_come:
                     ids = played.server_call_id, recording["recordingId"]
                     await self._repeat("events", "fetch", "--again", *ids)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from activities.export import GONE_AFTER
 from bench.chaos.parts import Part
 
 ESCALATION_STEPS = (0.3, 0.6, 0.9)
@@ -60,9 +61,10 @@ class Options:
     def settle_timeout(self) -> float:
         """Seconds from the last scenario until every workflow must be over.
 
-        A loss takes two windows, a task of a dead worker one heartbeat time-out.
+        A loss takes two windows, a task of a dead worker one heartbeat time-out. Where the archive
+        was away as the window closed, the service must have denied the file for long.
         """
-        return 3 * self.export_window + 240
+        return 3 * self.export_window + 240 + GONE_AFTER.total_seconds()
 
     @property
     def command(self) -> str:

@@ -48,19 +48,40 @@ def test_what_was_repaired_in_a_time_that_is_forgotten_is_repaired_again() -> No
 
 async def test_acs_is_asked_for_what_no_copy_of_an_event_tells_of_and_what_is_not_sealed() -> None:
     """Sealed, set back with the archive, and its event was lost from the first: nobody asked."""
-    documents = {"told": True, "sealed": True, "deleted": False, "untold": True}
+    documents = {"told": True, "sealed": True, "deleted": False, "untold": True, "lost": True}
     recordings = [
-        {"recordingId": f"r-{name}", "chunks": [{"documentId": name, "isStored": is_stored}]}
+        {
+            "recordingId": f"r-{name}",
+            "chunks": [{"documentId": name, "isStored": is_stored}],
+            "media": "ready",
+            "endedAt": "2026-11-29T12:00:00Z",
+        }
         for name, is_stored in documents.items()
     ]
+    recordings += [
+        {"recordingId": f"r-{name}", "chunks": [], "media": media, "endedAt": ended}
+        for name, media, ended in (
+            ("rendering", "rendering", "2026-11-29T12:00:00Z"),
+            ("silent", "none", "2026-11-29T12:00:00Z"),
+            ("on", "awaited", None),
+        )
+    ]
     made = operator()
-    made.proxy.sent_events = {"e": mock.Mock(documents={"told"})}
+    made.proxy.sent_events = {
+        "e": mock.Mock(documents={"told"}, accepted_at=1.0),
+        "f": mock.Mock(documents={"lost"}, accepted_at=None),
+    }
     made.workload.played = [mock.Mock(call_id="c", server_call_id="s")]
     made.sealed = lambda: {"sealed"}
     made.backend.truth = mock.AsyncMock(return_value={"recordings": recordings})
     with mock.patch.object(Operator, "_run", mock.AsyncMock(return_value="")) as commands:
         await made._fetch_untold()
-    commands.assert_awaited_once_with("events", "fetch", "--again", "s", "r-untold")
+    assert [call.args[-1] for call in commands.await_args_list] == [
+        "r-untold",
+        "r-lost",
+        "r-rendering",
+    ]
+    assert commands.await_args_list[0].args == ("events", "fetch", "--again", "s", "r-untold")
 
 
 async def test_what_acs_no_longer_has_is_not_asked_for_until_the_command_fails() -> None:
