@@ -90,9 +90,7 @@ class PollingActivities:
             if files is None or not _are_news(files, input.known):
                 reported = f"; it says: {'; '.join(errors)}" if errors else ""
                 raise _not_ready(f"ACS tells of no further file yet{reported}: asking again later")
-            return PolledResult(
-                files=files, expires_at=response.recording_expiration_time, errors=errors
-            )
+            return PolledResult(files=files, expires_at=response.expires_at, errors=errors)
 
     def _result(self, input: PollResultInput) -> RecordingResultResponse:
         try:

@@ -108,7 +108,7 @@ class SealActivities:
             input.recording_id,
             input.since,
             input.until,
-            self._signer_of(archive.name),
+            self._erased.keys_of(archive.name),
         )
         return with_unsealed(archive, input, sealed, now)
 

@@ -14,7 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from bench.chaos.cluster_settings import DEAD_LETTERS, ClusterConfig, settings_of, write_secret
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from bench.chaos.cluster_settings import (
+    DEAD_LETTERS,
+    SIGNING_KEY,
+    WEBHOOK_SECRET,
+    ClusterConfig,
+    list_public_key,
+    settings_of,
+    write_secret,
+)
 from bench.chaos.lines import Line
 from bench.chaos.parts import WORKERS, Fault, Outage, Part
 from callvault.emulator.eventgrid.events import FILE_EVENT
@@ -34,7 +44,6 @@ GRACE = timedelta(seconds=45)
 down while the worker disconnects."""
 MUTATIONS_MODULE = "bench.chaos.mutations"
 CLOCK_MODULE = "bench.chaos.wrong_clock"
-WEBHOOK_SECRET = "webhook-secret"
 
 
 @dataclass
@@ -67,6 +76,8 @@ class Cluster:
         write_secret(self.home / WEBHOOK_SECRET, self.plan.webhook_secret)
         archive = self.directory if self.plan.has_directory else self.azurite
         settings = write_settings(self.home, self.emulator, archive)
+        key = load_pem_private_key((self.home / SIGNING_KEY).read_bytes(), password=None)
+        list_public_key(self.home, key.public_key())
         self.environment = environment_of(settings, self.temporal) | self._settings()
         setup = [*CALLVAULT, "setup"]
         sweeping = [*CALLVAULT, "sweep", "--every", "1m"]
@@ -220,7 +231,7 @@ class Cluster:
             content_port=self._content_port,
             gateway_port=self._ports[Part.GATEWAY],
             dead_letters=self._dead_letters,
-            webhook_secret=self.home / WEBHOOK_SECRET,
+            home=self.home,
         )
 
 

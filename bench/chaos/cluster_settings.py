@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from callvault.local.stack_settings import RESOURCE
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from callvault.local.stack_settings import ARCHIVE, RESOURCE
 
 DEAD_LETTERS = "dead-letters"
 RESULT_API = "2024-09-01-preview"
+SIGNING_KEY = "signing-key.pem"
+"""File that `callvault.local.stack` writes."""
+PUBLIC_KEYS = "public-keys.pem"
+WEBHOOK_SECRET = "webhook-secret"
 
 
 @dataclass(frozen=True)
@@ -39,14 +46,15 @@ def settings_of(
     content_port: int,
     gateway_port: int,
     dead_letters: str,
-    webhook_secret: Path,
+    home: Path,
 ) -> dict[str, str]:
     """Write the settings; ``dead_letters`` is the URL of Event Grid's container."""
     return {
         **_resource(plan, content_port),
         "CALLVAULT_GATEWAY__PORT": str(gateway_port),
         "CALLVAULT_ALARMS__WEBHOOK_URL": "env:ALARMS",
-        "CALLVAULT_ALARMS__WEBHOOK_SECRET": f"file:{webhook_secret}",
+        "CALLVAULT_ALARMS__WEBHOOK_SECRET": f"file:{home / WEBHOOK_SECRET}",
+        f"CALLVAULT_ARCHIVES__{ARCHIVE.upper()}__PUBLIC_KEYS": str(home / PUBLIC_KEYS),
         "CALLVAULT_ALARMS__GROUP_INTERVAL": "3s",
         "ALARMS": f"{plan.proxy}/alarms",
         "CALLVAULT_DEAD_LETTERS__GRID__SAS_URL": "env:DEAD_LETTERS",
@@ -76,3 +84,9 @@ def write_secret(file: Path, value: str) -> None:
     new.touch(mode=0o600)
     new.write_text(value, encoding="utf-8")
     new.replace(file)
+
+
+def list_public_key(home: Path, key: PublicKeyTypes) -> None:
+    """Add a signing key to those that are believed, as the runbook says: before it signs."""
+    with (home / PUBLIC_KEYS).open("ab") as known:
+        known.write(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))

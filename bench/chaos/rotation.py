@@ -9,14 +9,18 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.chaos.alarm_receiver import AlarmReceiver
-from bench.chaos.cluster import WEBHOOK_SECRET, Cluster
-from bench.chaos.cluster_settings import write_secret
+from bench.chaos.cluster import Cluster
+from bench.chaos.cluster_settings import (
+    SIGNING_KEY,
+    WEBHOOK_SECRET,
+    list_public_key,
+    write_secret,
+)
 from bench.chaos.parts import Fault, Part
 from callvault.local.azurite import replace_key
 
 ACS_SECRET = "acs-connection-string"
 STORAGE_SECRET = "azurite-connection-string"
-SIGNING_KEY = "signing-key.pem"
 """Files that `callvault.local.stack` writes."""
 
 
@@ -33,6 +37,7 @@ def rotate(cluster: Cluster, receiver: AlarmReceiver) -> SigningKey:
     """Replace every key; the old ones are dead at once, but for that of alarms."""
     write_secret(cluster.home / WEBHOOK_SECRET, receiver.replace_key())
     key = Ed25519PrivateKey.generate()
+    list_public_key(cluster.home, key.public_key())
     write_secret(cluster.home / SIGNING_KEY, _pem(key))
     _rotate_acs(cluster)
     _rotate_storage(cluster)

@@ -5,7 +5,7 @@ recordings look the same in every stable version since 2024-04-15.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -16,14 +16,23 @@ from pydantic import (
     model_validator,
 )
 
-from callvault.contracts.base import Message, OpaqueId, shorten
+from callvault.contracts.base import (
+    Message,
+    OpaqueId,
+    ShortText,
+    explain_one,
+    problems_of,
+    shorten,
+)
 from callvault.contracts.events import (
     NEEDED_OF_A_CHUNK,
+    DurationMs,
     FileStatusUpdated,
     RecordingChunk,
     ServiceTime,
+    known_time,
 )
-from callvault.contracts.field_by_field import without_odd_fields
+from callvault.contracts.field_by_field import bounded_notes, without_odd_fields
 from callvault.contracts.requests import RecordingFormat
 
 
@@ -114,18 +123,35 @@ class RecordingResultResponse(Message):
     recording_storage_info: RecordingStorageInfo = RecordingStorageInfo()
     errors: tuple[ResultError, ...] = ()
     recording_start_time: ServiceTime | None = None
-    recording_duration_ms: Annotated[float, Field(ge=0)] | None = None
-    session_end_reason: str = ""
+    recording_duration_ms: DurationMs | None = None
+    session_end_reason: ShortText = ""
     """In camelCase, where events have PascalCase: ``sessionStillOngoing``, ``callEnded``."""
     recording_expiration_time: ServiceTime | None = None
+    left_out: tuple[str, ...] = ()
+    """Fields beside the files that could not be read, each with the reason. Filled in too."""
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _absent(cls, value: Any) -> Any:
-        """Drop every ``null``: the service writes it for values that it does not know."""
+    def _field_by_field(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(value, dict):
-            return value
-        return {key: known for key, known in value.items() if known is not None}
+            return handler(value)
+        # The service writes ``null`` for values that it does not know.
+        known = {key: said for key, said in value.items() if said is not None}
+        try:
+            return handler(known)
+        except ValidationError as error:
+            problems = problems_of(error)
+            odd = {each["loc"][0] for each in problems}
+            if "recordingStorageInfo" in odd:
+                raise
+        read = handler({key: said for key, said in known.items() if key not in odd})
+        notes = bounded_notes([explain_one(each) for each in problems])
+        return read.model_copy(update={"left_out": notes})
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Time at which the service deletes the files; None if it does not say."""
+        return known_time(self.recording_expiration_time)
 
     def announced(
         self, server_call_id: str, recording_id: str, at: datetime
@@ -146,7 +172,7 @@ class RecordingResultResponse(Message):
             recording_duration_ms=self.recording_duration_ms,
             session_end_reason=self.session_end_reason,
             chunks=chunks,
-            left_out=storage.left_out,
+            left_out=bounded_notes([*storage.left_out, *self.left_out]),
             chunks_left_out=storage.chunks_left_out,
         )
 

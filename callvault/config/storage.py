@@ -39,9 +39,10 @@ class _CommonArchiveSettings(Section):
     identity is Key Vault Crypto User."""
     public_keys: tuple[AbsolutePath, ...] = ()
     """Files with the public keys, the present and all former ones, that may have signed in the
-    archive; by default that of `signing_key` alone. `callvault reconcile --deep` and
-    `callvault recordings failback` refuse what no such key has signed; without any key they believe
-    those that lie in the archive."""
+    archive; by default that of `signing_key` alone. A file may hold several, and is read again each
+    time. Workers, `callvault reconcile --deep` and `callvault recordings failback` believe nothing
+    that no such key has signed; without any key the commands believe those that lie in the
+    archive."""
 
     @model_validator(mode="after")
     def _has_one_key(self) -> Self:

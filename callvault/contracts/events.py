@@ -52,6 +52,8 @@ MAX_CHUNK_INDEX = 9_999
 MAX_DURATION_MS = 4 * 366 * 24 * 3_600_000
 """Longest recording that is believed, in milliseconds: as many years."""
 
+DurationMs = Annotated[float, Field(ge=0, le=MAX_DURATION_MS, allow_inf_nan=False)]
+
 _SUBJECT = "recording/call/"
 _MAX_TIME = 64
 _LEAP_SECOND = re.compile(r"(:[0-5][0-9]):60")
@@ -216,9 +218,7 @@ class FileStatusUpdated(Message):
     recording_id: _Id | None = None
     """Known only from the event's subject or its data, and absent in older ones."""
     recording_start_time: ServiceTime | None = None
-    recording_duration_ms: (
-        Annotated[float, Field(ge=0, le=MAX_DURATION_MS, allow_inf_nan=False)] | None
-    ) = None
+    recording_duration_ms: DurationMs | None = None
     """Milliseconds, of the whole recording session."""
     recording_content_type: _Word | None = None
     recording_channel_type: _Word | None = None

@@ -10,7 +10,9 @@ from temporalio.testing import ActivityEnvironment
 
 from callvault.archive.failback.candidates import failback_candidates
 from callvault.archive.failback.failback import Failback
+from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.folders import find_folders
+from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import find_manifest
 from callvault.archive.manifests.tombstones import find_tombstones
 from callvault.archive.store import put_bytes
@@ -142,19 +144,25 @@ async def test_who_looks_for_it_is_told(temporal: Client, corpus: Corpus) -> Non
 
 def failback(corpus: Corpus, **facts: Any) -> Failback:
     fallback, main = corpus.archives["fallback"], corpus.archives["main"]
-    return Failback(fallback, main, KEYS, SIGNER, lambda: NOW, hash_of=HASH, **facts)
+    known = {"hash_of": HASH, "primary_keys": KEYS, **facts}
+    return Failback(fallback, main, KEYS, SIGNER, lambda: NOW, **known)
 
 
-def test_a_failback_brings_nothing_back_that_was_erased(corpus: Corpus) -> None:
+FORMER = Signer.generate()
+
+
+@pytest.mark.parametrize("signer", [SIGNER, FORMER], ids=["the key of now", "a former key"])
+def test_a_failback_brings_nothing_back_that_was_erased(corpus: Corpus, signer: Signer) -> None:
     """Its copy in the fallback was held back, by an immutability policy, say."""
+    keys = Keyring([SIGNER.public, FORMER.public])
     kept, other = corpus.keep(ANA, archive="fallback"), corpus.keep(BEN, archive="fallback")
     buried = Buried(kept.recording_id, kept.server_call_id, (), 1)
-    bury(corpus.archives["main"], buried, "a" * 64, SIGNER, lambda: NOW)
+    bury(corpus.archives["main"], buried, "a" * 64, signer, lambda: NOW)
     hers, his = failback_candidates(corpus.archives["fallback"])
     with pytest.raises(RecordingErased, match="it was erased on"):
-        failback(corpus).fail_back(hers)
+        failback(corpus, primary_keys=keys).fail_back(hers)
     assert not (corpus.root / "main" / kept.folder).exists()
-    assert failback(corpus).fail_back(his).manifests == 1
+    assert failback(corpus, primary_keys=keys).fail_back(his).manifests == 1
     assert (corpus.root / "main" / other.folder).exists()
 
 

@@ -1,11 +1,13 @@
 """An event is read field by field: an odd field costs itself only (faults D6, D12, A5, A7)."""
 
+import json
 import time
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from callvault.acs.models import RecordingResultResponse
 from callvault.contracts.events import (
     MAX_CHUNK_INDEX,
     MAX_CHUNKS,
@@ -220,3 +222,29 @@ def test_b6_a_subject_that_was_made_for_a_pattern_takes_no_time() -> None:
 )
 def test_the_ids_in_a_subject(subject: str, ids: tuple[str | None, ...]) -> None:
     assert tuple(parse_subject(subject)) == ids
+
+
+def test_a_polled_result_is_read_field_by_field_too() -> None:
+    chunk = {"documentId": "0-eus-1", "index": 0, "endReason": "sessionEnded"}
+    answer = {
+        "recordingStorageInfo": {"recordingChunks": [chunk]},
+        "recordingStartTime": "yesterday",
+        "recordingDurationMs": 1e400,
+        "sessionEndReason": ["callEnded"],
+        "recordingExpirationTime": "0001-01-01T00:00:00",
+        "errors": [{"code": 8522}],
+    }
+    result = RecordingResultResponse.model_validate_json(json.dumps(answer))
+    files = result.announced("call", "recording", NOON)
+    assert files is not None
+    assert [each.document_id for each in files.chunks] == ["0-eus-1"]
+    assert (files.recording_start_time, files.recording_duration_ms) == (None, None)
+    assert (result.errors, result.expires_at) == ((), None)
+    odd = ("recordingStartTime", "recordingDurationMs", "sessionEndReason", "errors")
+    assert all(any(name in note for note in files.left_out) for name in odd)
+
+
+@pytest.mark.parametrize("storage", [7, {"recordingChunks": [{"index": 0}]}])
+def test_a_polled_result_without_a_file_that_can_be_read_is_not_understood(storage: object) -> None:
+    with pytest.raises(ValidationError):
+        RecordingResultResponse.model_validate({"recordingStorageInfo": storage})

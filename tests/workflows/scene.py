@@ -20,6 +20,7 @@ from activities.alarm_causes import AlarmCauses
 from activities.alarm_sender import AlarmSender
 from activities.clock import ServerTime
 from activities.control import ControlActivities
+from activities.erased_files import ErasedFiles
 from activities.export import ExportActivities
 from activities.legal_holds import LegalHoldActivities
 from activities.recording_events import RecordingEventActivities
@@ -27,7 +28,8 @@ from activities.seal import SealActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.archive.access_log.log import AccessLog
 from callvault.archive.identity import ProvenArchive, make_identity
-from callvault.archive.manifests.keys import Signer
+from callvault.archive.manifests.documents import Keyring
+from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
@@ -111,6 +113,7 @@ class World:
         self.told = Told()
         self.sender_of: Callable[[Client], AlarmSender] = lambda _: AlarmSender(self.told)
         self.signer = Signer.generate()
+        self.former_keys: list[PublicKey] = []
         self.services: dict[str, ScriptedService] = {}
         self.delete_source: set[str] = set()
         self.archive_only: set[str] = set()
@@ -183,6 +186,9 @@ class World:
             raise ConfigurationError("the signing key cannot be read: make one")
         return self.signer
 
+    def keys_of(self, name: str) -> Keyring:
+        return Keyring([self.signer.public, *self.former_keys])
+
     @asynccontextmanager
     async def working(
         self, client: Client, settings: WorkerSettings = SETTINGS
@@ -192,7 +198,7 @@ class World:
         archive_of = self.proven_archive_of
         control = ControlActivities(client_of, self.policy_of, archive_of, VirtualTime())
         export = ExportActivities(client_of, archive_of)
-        seal = SealActivities(archive_of, self.signer_of)
+        seal = SealActivities(archive_of, self.signer_of, erased=ErasedFiles(self.keys_of))
         holds = LegalHoldActivities(self.holding, self.logged_archive_of)
         recall, begin = Recall(client), BeginActivities(client, self.policy_of)
         async with (

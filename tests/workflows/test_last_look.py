@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.contracts import names
 from callvault.contracts.alarms import AlarmKind
@@ -103,6 +104,30 @@ async def test_what_is_archived_and_not_sealed_is_found_after_a_restore(scene: S
     assert [(each.object_name, each.sha256, each.sha512) for each in found if each] == told
     notes = [entry.what for entry in (await scene.status()).timeline]
     assert any("its files lie in archive" in note and "not sealed" in note for note in notes)
+
+
+async def test_what_a_former_signing_key_has_sealed_is_not_lost(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Temporal was restored to before, and the key has been rotated since: it was told as lost."""
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    before = await stopped(scene)
+    await scene.announced(chunk())
+    assert (await scene.result()).outcome == "archived"
+    former = scene.world.signer.public
+    monkeypatch.setattr(scene.world, "signer", Signer.generate())
+    scene.service.fails_for("open_content", GONE, EVER)
+    await scene.is_restored_to(before)
+    await scene.passes(timedelta(hours=2))
+    assert AlarmKind.LOST not in kinds(scene)
+    assert AlarmKind.ARCHIVE_UNREACHABLE in kinds(scene)
+    pending = (await scene.handle.describe()).raw_description.pending_activities
+    assert any(former.key_id in each.last_failure.message for each in pending)
+
+    # As the error says.
+    monkeypatch.setattr(scene.world, "former_keys", [former])
+    assert (await scene.result()).outcome == "archived"
+    assert AlarmKind.LOST not in kinds(scene)
 
 
 async def test_a_copy_that_was_changed_is_not_found_again(scene: Scene) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from temporalio.client import WorkflowHistory
 
 from callvault.contracts import names
@@ -10,7 +11,7 @@ from callvault.contracts.alarms import AlarmKind
 from callvault.errors import Unavailable
 from workflows.call.state_limits import MAX_CHUNKS_SIZE
 
-from .scene import SHORT_WINDOW, Scene, chunk
+from .scene import SHORT_WINDOW, WINDOW, Scene, chunk
 
 
 async def stopped_without_an_event(scene: Scene, **result: Any) -> datetime:
@@ -116,6 +117,24 @@ async def test_a_result_that_never_tells_of_a_file_costs_the_history_nothing(sce
     assert scene.service.asked.count("get_result") > 10
     history = await scene.handle.fetch_history()
     assert names_of_activities(history).count("poll_result") == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        # The service's own way to write a time that it does not know: no task may fail for it.
+        {"recordingExpirationTime": "0001-01-01T00:00:00Z"},
+        {"recordingExpirationTime": "soon", "recordingDurationMs": "NaN", "sessionEndReason": 7},
+        {"recordingStartTime": {}, "errors": [{"code": 8522}, "lost"]},
+    ],
+)
+async def test_an_odd_field_of_the_result_costs_no_file(scene: Scene, odd: dict[str, Any]) -> None:
+    stopped_at = await stopped_without_an_event(scene)
+    scene.service.results["recording-1"] = told(chunk(), **odd)
+    assert (await scene.result()).outcome == "archived"
+    expires_at = (await scene.recording()).chunks[0].expires_at
+    assert expires_at is not None
+    assert expires_at - stopped_at >= WINDOW
 
 
 async def test_what_the_service_says_of_its_own_deadline_counts_if_it_is_earlier(

@@ -98,7 +98,7 @@ class MissingFiles:
             self._close_window(awaited[1], now)
         for at, recording in list(self._undecided()):
             if at <= now:
-                why = ("it does not answer", None)
+                why = ("`callvault recordings explain` tells the error", None)
                 self._alarms.undecided(recording, "it", why, now)
 
     def _undecided(self) -> Iterator[tuple[datetime, RecordingStatus]]:

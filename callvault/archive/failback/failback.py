@@ -86,6 +86,8 @@ class Failback:
     buffers: BufferPool = field(default_factory=BufferPool)
     hash_of: Hash | None = None
     """Hides participants for the primary's index; without it, nobody is indexed."""
+    primary_keys: Keyring | None = None
+    """Keys that are believed to have signed in the primary; without, those that lie in it."""
 
     def __post_init__(self) -> None:
         if self.fallback.location("x") == self.primary.location("x"):
@@ -152,8 +154,7 @@ class Failback:
 
     def _tombstones(self, manifest: Manifest) -> Tombstones:
         of = manifest.recording
-        keys = Keyring([self.signer.public]) if self.signer else None
-        return find_tombstones(self.primary, of.recording_id, of.server_call_id, keys)
+        return find_tombstones(self.primary, of.recording_id, of.server_call_id, self.primary_keys)
 
     def _refuse_erased(self, manifest: Manifest, also: str = "") -> None:
         """Raise `RecordingErased` where the recording, or one of these files, was erased.

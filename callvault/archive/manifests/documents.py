@@ -108,6 +108,9 @@ class Keyring:
         self._keys = {key.key_id: key for key in given}
         self.is_given = bool(self._keys)
 
+    def __contains__(self, key_id: str) -> bool:
+        return key_id in self._keys
+
     def offer(self, key: PublicKey) -> None:
         """Add a key that lies in the archive, unless keys were given: those alone are believed."""
         if not self.is_given:

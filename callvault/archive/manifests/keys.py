@@ -33,6 +33,8 @@ _RAW_LENGTH = 32
 
 _Private = Ed25519PrivateKey | EllipticCurvePrivateKey
 
+_PEM = b"-----BEGIN "
+
 
 class PublicKey:
     """A public key that proves signatures."""
@@ -59,6 +61,12 @@ class PublicKey:
             "this is no Ed25519 or P-256 public key in PEM form: give the .pub file that"
             " `callvault keygen` wrote, or download the public key from Key Vault"
         )
+
+    @classmethod
+    def all_from_pem(cls, text: bytes) -> "list[PublicKey]":
+        """Read one public key after the other; `ConfigurationError` where one is none."""
+        head, *rest = text.split(_PEM)
+        return [cls.from_pem(_PEM + each) for each in rest] if rest else [cls.from_pem(head)]
 
     @property
     def raw(self) -> bytes:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from callvault.archive.manifests.documents import is_proven_by
+from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.evidence import require_chunk
-from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import StoredManifest, find_manifest
 from callvault.archive.names import (
     RECORDINGS_PREFIX,
@@ -17,7 +16,7 @@ from callvault.contracts.activity_io import ArchivedChunk, FoundChunk, FoundReco
 from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.contracts.manifest import Manifest, ManifestChunk
-from callvault.errors import BrokenContent, ContentMissing
+from callvault.errors import BrokenContent, ConfigurationError, ContentMissing
 
 _DAY = timedelta(days=1)
 
@@ -31,14 +30,16 @@ def find_sealed(
     recording_id: str,
     since: datetime,
     until: datetime,
-    signer: Signer | None,
+    keys: Keyring,
 ) -> FoundRecording | None:
     """Find the newest manifest of a recording that was made within these days, and its files.
 
-    Files that the archive does not hold as sealed are left out. With a signer, a manifest that it
-    has not signed is not believed.
+    Files that the archive does not hold as sealed are left out. Where ``keys`` are given, a
+    manifest that none of them has signed is not believed. Raises `ConfigurationError` where all
+    that was found is signed with a key that is not among them: it may be a former one.
     """
     newest: StoredManifest | None = None
+    unknown = ""
     held = names_of_recording(archive, recording_id, since, until)
     # the shorter name is that of the lower number
     for name in sorted(filter(is_manifest_name, held), key=lambda name: (len(name), name)):
@@ -48,8 +49,17 @@ def find_sealed(
             continue
         if found is None or not _is_of(found.manifest, server_call_id, recording_id):
             continue
-        if signer is None or _is_signed(archive, name, found.manifest, signer):
+        if _is_believed(archive, name, found.manifest, keys):
             newest = found
+        elif found.manifest.signature and found.manifest.signature.key_id not in keys:
+            unknown = f"{name} in archive {archive.name} is signed with key"
+            unknown += f" {found.manifest.signature.key_id}"
+    if newest is None and unknown:
+        # Not "there is none": its files would be told as lost.
+        raise ConfigurationError(
+            f"{unknown}, which is not among the settings' keys: if it is a former one, add its"
+            f" public half to a file of archives.{archive.name}.public_keys"
+        )
     return _found(archive, newest.manifest) if newest else None
 
 
@@ -77,8 +87,8 @@ def _is_of(manifest: Manifest, server_call_id: str, recording_id: str) -> bool:
     return is_same_call and of.recording_id == recording_id
 
 
-def _is_signed(archive: Archive, name: str, manifest: Manifest, signer: Signer) -> bool:
-    return is_proven_by(signer.public, manifest, read_small(archive, name))
+def _is_believed(archive: Archive, name: str, manifest: Manifest, keys: Keyring) -> bool:
+    return not keys.is_given or keys.objection(manifest, read_small(archive, name)) is None
 
 
 def _found(archive: Archive, manifest: Manifest) -> FoundRecording | None:

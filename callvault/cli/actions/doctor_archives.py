@@ -4,14 +4,15 @@ import secrets
 from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from callvault.archive.names import KEYS_PREFIX
 from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.archive.stores.directory_files import sidecar_path
 from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import blob_errors
 from callvault.cli.actions.check_result import CheckResult, Subject, run_blocking
-from callvault.clients import open_proven
+from callvault.clients import open_proven, open_signers_keyring
 from callvault.config.storage import ArchiveSettings, AzureBlobSettings
 from callvault.errors import BrokenContent, CallvaultError, ObjectExists
 from callvault.temporal.archives import remembered_archives
@@ -27,6 +28,9 @@ _FIXES = {
     "conditional write": "Its storage overwrites an object that is there: use another, nothing in"
     " this one is safe.",
 }
+
+_MAX_KEYS = 10
+"""Most keys that are told by their ids."""
 
 Remove = Callable[[str], None]
 
@@ -53,7 +57,11 @@ async def check_archives(subject: Subject) -> list[CheckResult]:
         f"archive {name}, objects": partial(_try_out, name, archives[name], expected[name])
         for name in right
     }
-    return [*identities, *await run_blocking(trials)]
+    listed = {
+        f"archive {name}, keys": partial(listed_keys, name, archives[name], expected[name])
+        for name in right
+    }
+    return [*identities, *await run_blocking({**trials, **listed})]
 
 
 async def _remembered(subject: Subject) -> dict[str, str] | None:
@@ -82,6 +90,29 @@ def _identity(
         return CheckResult(what, True, told)
     fix = f'Run `callvault setup`, or set archives.{name}.id = "{found}".'
     return CheckResult(what, False, f"{found}, which nobody has remembered", fix)
+
+
+def listed_keys(name: str, settings: ArchiveSettings, expected: str | None) -> CheckResult:
+    """Check that every key that has signed in the archive is among those that are believed."""
+    what = f"archive {name}, keys"
+    try:
+        ring = open_signers_keyring(settings)
+        with closing(open_proven(name, settings, expected)) as archive:
+            names = [PurePosixPath(each) for each in archive.names(KEYS_PREFIX)]
+    except CallvaultError as error:
+        return CheckResult(what, False, str(error), "Mend the key, or the archive.")
+    if not ring.is_given:
+        return CheckResult(what, True, "no key is configured: nothing is signed")
+    unlisted = sorted(each.stem for each in names if each.stem not in ring)
+    if not unlisted:
+        return CheckResult(what, True, f"{len(names)} have signed, all are known")
+    return CheckResult(
+        what,
+        False,
+        f"unknown: {', '.join(unlisted[:_MAX_KEYS])}",
+        f"If they are former signing keys, add their public halves to a file of archives.{name}"
+        ".public_keys: what they have signed is not believed.",
+    )
 
 
 def _try_out(name: str, settings: ArchiveSettings, expected: str | None) -> CheckResult:

@@ -176,7 +176,7 @@ def _runbook(activity: str) -> str:
     sections = {
         "export_chunk": "export_late",
         "seal_recording": "not_sealed",
-        "find_sealed": "export_late",
+        "find_sealed": "archive_unreachable",
         "start_recording": "failed_to_start",
         "pause_recording": "pause_unconfirmed",
         "raise_alarm": "test",

@@ -49,7 +49,7 @@ def files_at_acs(
             ) from None
     now = datetime.now(UTC)
     # The end of the window that it names counts if it is earlier than the computed one.
-    expires_at = result.recording_expiration_time or now + known.export_window
+    expires_at = result.expires_at or now + known.export_window
     files = result.announced(
         server_call_id, recording_id, at=min(now, expires_at - known.export_window)
     )
