@@ -3,15 +3,23 @@
 import base64
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from callvault.archive.manifests.chain import head
-from callvault.archive.manifests.documents import canonical, is_proven_by, read_document
+from callvault.archive.manifests.documents import (
+    Keyring,
+    canonical,
+    is_proven_by,
+    read_document,
+    sha256,
+)
 from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.archive.manifests.seal import seal
 from callvault.archive.names import key_object_name, link_object_name
 from callvault.archive.store import Archive
+from callvault.archive.stores.directory_files import sidecar_path
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import ChainLink, Manifest
 from callvault.contracts.media import MediaVerdict
@@ -147,6 +155,72 @@ def test_a_sealing_that_died_before_its_link_is_finished_by_the_next(
     found = seal(archive, asked, SIGNER, lambda: NOON)
     assert found.sequence == 3
     assert seal(archive, asked, SIGNER, lambda: NOON) == found
+
+
+def goes_back_to(archive: Archive, links: int) -> None:
+    """Take the links behind these away, as a restore of the archive does."""
+    for name in list(archive.names("manifests/")):
+        if int(Path(name).stem) > links:
+            path = Path(archive.location(name))
+            for each in (path, sidecar_path(path)):
+                each.unlink()
+
+
+def chain_of(archive: Archive) -> list[tuple[str, bool]]:
+    """Return what each link names, and if it holds the hash of the one before."""
+    found, before = [], None
+    for name in sorted(archive.names("manifests/")):
+        data = b"".join(archive.read(name))
+        link = ChainLink.model_validate_json(data)
+        is_whole = (link.previous.sha256 if link.previous else None) == before
+        found.append((link.manifest.object_name, is_whole))
+        before = sha256(data)
+    return found
+
+
+def test_what_a_backup_caught_between_manifest_and_link_is_linked_before_the_next(
+    directory_archive: Archive,
+) -> None:
+    """Its workflow goes on from a state of before, and seals the recording by another order."""
+    archive = directory_archive
+    chunk = archived(archive, 0)
+    first = sealed(archive, chunk)
+    goes_back_to(archive, 0)
+    second = sealed(archive, chunk, archived(archive, 1))
+    assert chain_of(archive) == [(first.object_name, True), (second.object_name, True)]
+    third = sealed(archive, chunk, archived(archive, 1), lost(2, "the window closed"))
+    assert [name for name, _ in chain_of(archive)][2:] == [third.object_name], "linked once"
+
+
+def test_what_nobody_believed_has_signed_is_not_linked(directory_archive: Archive) -> None:
+    archive = directory_archive
+    chunk = archived(archive, 0)
+    sealed(archive, chunk, signer=Signer.generate())
+    goes_back_to(archive, 0)
+    order = seal_input(archive, recording(chunk, archived(archive, 1)))
+    found = seal(archive, order, SIGNER, lambda: NOON, Keyring([SIGNER.public]))
+    assert chain_of(archive) == [(found.object_name, True)]
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_a_chain_that_was_set_back_behind_a_manifest_goes_on_without_a_gap(
+    directory_archive: Archive, grows: bool
+) -> None:
+    """The backup had the manifest, and not the links that it was made behind."""
+    archive = directory_archive
+    sealed(archive, archived(archive, recording_id="rec-1"), recording_id="rec-1")
+    sealed(archive, archived(archive, recording_id="rec-2"), recording_id="rec-2")
+    chunk = archived(archive, recording_id="rec-3")
+    order = seal_input(archive, recording(chunk, recording_id="rec-3"))
+    seal(archive, order, SIGNER, lambda: NOON)
+    goes_back_to(archive, 1)
+    if grows:
+        sealed(archive, archived(archive, recording_id="rec-4"), recording_id="rec-4")
+    again = seal(archive, order, SIGNER, lambda: NOON)
+    assert again.sequence == (3 if grows else 2)
+    assert seal(archive, order, SIGNER, lambda: NOON) == again
+    chain = chain_of(archive)
+    assert (len(chain), all(is_whole for _, is_whole in chain)) == (again.sequence, True)
 
 
 def test_a_late_chunk_gives_a_further_manifest_that_names_the_earlier_one(

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import NamedTuple
 
+from callvault.archive.manifests.believed_keys import believed_keys
 from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import (
     Keyring,
@@ -82,7 +83,7 @@ def seal(
     if signer:
         publish_key(archive, signer)
     order = _Order(input, sha256(canonical(input)))
-    manifest, reference = _find_or_write(archive, order, signer, now, tombstones)
+    manifest, reference = _find_or_write(archive, order, signer, now, tombstones, keys)
     link = append(archive, reference, signer, after=manifest.previous)
     return SealedRecording(
         archive=archive.name,
@@ -112,6 +113,7 @@ def _find_or_write(
     signer: Signer | None,
     now: Callable[[], datetime],
     tombstones: Tombstones,
+    keys: Keyring | None,
 ) -> StoredManifest:
     """Find the order's manifest, or write a new one behind the recording's others."""
     input, input_sha256 = order
@@ -127,6 +129,8 @@ def _find_or_write(
     is_late = earlier is not None and (is_files_only(input) or tombstones.is_partial)
     if earlier and is_late and adds_nothing(input, earlier.manifest):
         return earlier
+    if earlier:
+        _link_if_unlinked(archive, earlier, signer, keys)
     manifest = build_manifest(
         input,
         [chunk_evidence(archive, input.recording, chunk) for chunk in input.recording.chunks],
@@ -144,7 +148,20 @@ def _find_or_write(
     with suppress(ObjectExists):  # another worker was faster: it may have had the same order
         _put(archive, name, signed(manifest, signer), "application/json")
     # looked up again rather than returned: the manifest under the name may be another worker's
-    return _find_or_write(archive, order, signer, now, tombstones)
+    return _find_or_write(archive, order, signer, now, tombstones, keys)
+
+
+def _link_if_unlinked(
+    archive: Archive, earlier: StoredManifest, signer: Signer | None, keys: Keyring | None
+) -> None:
+    """Link a manifest whose sealing was interrupted, as by a backup, before another follows it.
+
+    One that no believed key has signed is not vouched for.
+    """
+    data = read_small(archive, earlier.reference.object_name)
+    if signer is None or not believed_keys(archive, keys).objection(earlier.manifest, data):
+        # Nearly always it is linked, right behind what was the newest link then.
+        append(archive, earlier.reference, signer, after=earlier.manifest.previous)
 
 
 @cache
