@@ -11,6 +11,7 @@ file's retention or the end of a recording. Excused is the time
   ran, which the runbook forbids, until the operator ended that run, as the runbook says, and the
   next one began: Temporal tells of such a run after some failures, ten seconds apart;
 - that Temporal forgot when it was set back, for an alarm that was raised since, perhaps once more;
+- before files that had been archived were to be copied anew, by the operator;
 - by which a timer fires late because Temporal was down before it had taken the task that set it.
 """
 
@@ -85,6 +86,17 @@ def forgotten_times(alarm: Alarm, forgotten: Iterable[Interval]) -> Iterator[Int
     """
     raised = alarm.at.timestamp()
     return ((since, until) for since, until in forgotten if until <= raised)
+
+
+def times_before_copied_anew(alarm: Alarm, copied: Iterable[Interval]) -> Iterator[Interval]:
+    """Yield the time before an alarm that was raised as files were to be copied anew.
+
+    They had been archived: by the age of the recording their copies are late at once.
+    """
+    raised = alarm.at.timestamp()
+    for began, ended in copied:
+        if began <= raised <= ended + RECOVERY_GRACE:
+            yield 0.0, raised
 
 
 def merged(intervals: Iterable[Interval], begin: float, end: float) -> list[Interval]:

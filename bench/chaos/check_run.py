@@ -19,6 +19,7 @@ from bench.chaos.alarm_latency import (
     excluded_times,
     forgotten_times,
     latency,
+    times_before_copied_anew,
 )
 from bench.chaos.checker import Case, check, losses_of
 from bench.chaos.cluster import Cluster
@@ -35,6 +36,7 @@ from bench.chaos.violations import Violation
 from bench.chaos.world import World
 from bench.chaos.world_checks import WorldFacts
 from callvault.contracts import names
+from callvault.contracts.alarms import Alarm
 from callvault.contracts.status import CallStatus
 from callvault.local.stack import CALLVAULT
 from callvault.local.stack_settings import ARCHIVE
@@ -142,10 +144,16 @@ class RunChecker:
                 [
                     *self._excluded(found.runs_of(each.alarm.workflow_id)),
                     *forgotten_times(each.alarm, forgotten),
+                    *times_before_copied_anew(each.alarm, self._copied_anew(each.alarm)),
                 ],
             )
             for each in (*grouped_alarms.raised(received), *counted)
         ]
+
+    def _copied_anew(self, alarm: Alarm) -> Iterator[Interval]:
+        number = self._scenario(alarm.workflow_id)
+        copied = (each for each in self.operator.copied_anew if number in each.scenarios)
+        return ((each.began, each.ended) for each in copied)
 
     def _excluded(self, runs: list[Run]) -> list[Interval]:
         restored_at = [each.at for each in self.world.restores if each.has_database]

@@ -4,8 +4,8 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,15 @@ CLOCK_TOLERANCE = 1.0
 """Seconds by which a backup may be newer than its own time says."""
 
 
+@dataclass(frozen=True)
+class CopiedAnew:
+    """A command by which files were copied anew, with its times in seconds since the epoch."""
+
+    scenarios: frozenset[int]
+    began: float
+    ended: float
+
+
 @dataclass
 class Operator:
     """Follows the runbooks; runs on the event loop beside the main thread."""
@@ -60,6 +69,7 @@ class Operator:
     contradictory, with the time in seconds since the epoch."""
     reset_to: set[str] = field(default_factory=set)
     """Ids of the runs that go on from those that were reset."""
+    copied_anew: list[CopiedAnew] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     """Commands that never came to their end."""
 
@@ -72,7 +82,9 @@ class Operator:
             await self._adopt_all()
             await self._deliver(await self._forgotten(restore))
         taken = {document for each in self._undone_by(restore) for document in each.taken}
-        await self._deliver(self._of_documents(taken), "--again")
+        events = self._of_documents(taken)
+        async with self._copying_anew({each.scenario for each in events}):
+            await self._deliver(events, "--again")
         if self.polls_result:
             await self._fetch_untold()
 
@@ -196,6 +208,12 @@ class Operator:
     def _of_documents(self, documents: set[str]) -> list[SentEvent]:
         return [each for each in self.proxy.sent_events.values() if each.documents & documents]
 
+    @asynccontextmanager
+    async def _copying_anew(self, scenarios: set[int]) -> AsyncIterator[None]:
+        began = time.time()
+        yield
+        self.copied_anew.append(CopiedAnew(frozenset(scenarios), began, time.time()))
+
     async def _fetch_untold(self) -> None:
         """Ask ACS for what no copy of an event tells of, and what does not lie sealed."""
         # One that never arrived may still come, or be lost for good: nobody knows.
@@ -209,7 +227,8 @@ class Operator:
                 is_to_come = bool(recording["endedAt"]) and recording["media"] in UNFINISHED
                 if stored - known or is_to_come:
                     ids = played.server_call_id, recording["recordingId"]
-                    await self._repeat("events", "fetch", "--again", *ids)
+                    async with self._copying_anew({played.scenario.number}):
+                        await self._repeat("events", "fetch", "--again", *ids)
 
     async def _deliver(self, events: list[SentEvent], *options: str) -> None:
         if not events:

@@ -9,6 +9,7 @@ from bench.chaos.alarm_latency import (
     forgotten_times,
     latency,
     merged,
+    times_before_copied_anew,
 )
 from bench.chaos.history import Run, Started, TimerSet
 from bench.chaos.parts import HOSTS, WORKERS, Fault, Outage, Part
@@ -143,6 +144,17 @@ def test_an_alarm_that_is_raised_once_more_is_excused_the_time_that_was_forgotte
     raised = ALARM.at.timestamp()
     before, after = (raised - 30, raised - 10), (raised - 5, raised + 10)
     assert list(forgotten_times(ALARM, [before, after])) == [before]
+
+
+def test_what_is_to_be_copied_anew_is_late_from_then_on() -> None:
+    """A file that was archived in time, and lost by a restore, is past its steps already."""
+    raised = ALARM.at.timestamp()
+    by_it, before, after = (
+        (raised - 1, raised + 1),
+        (raised - 30, raised - 20),
+        (raised + 1, raised),
+    )
+    assert list(times_before_copied_anew(ALARM, [before, by_it, after])) == [(0.0, raised)]
 
 
 def test_a_run_that_a_restore_broke_is_excused_until_the_next_one_has_begun() -> None:
