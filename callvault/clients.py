@@ -114,12 +114,6 @@ def open_keyring(settings: ArchiveSettings) -> Keyring:
     return Keyring(keys)
 
 
-def open_signers_keyring(settings: ArchiveSettings) -> Keyring:
-    """Return the same with the key that signs now, for those who sign: it may not be listed yet."""
-    signer = open_signer(settings)
-    return Keyring([*public_keys(settings), *([signer.public] if signer else [])])
-
-
 def public_keys(settings: ArchiveSettings) -> list[PublicKey]:
     """Read the public keys that an archive's settings name; `ConfigurationError` for one unread."""
     return [key for file in settings.public_keys for key in _public_keys(file)]

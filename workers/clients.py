@@ -21,7 +21,7 @@ from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.azure_storage.clients import StorageAccess
-from callvault.clients import open_acs_client, open_proven, open_signer, open_signers_keyring
+from callvault.clients import open_acs_client, open_keyring, open_proven, open_signer
 from callvault.clocks import Clocks
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
@@ -68,7 +68,7 @@ class Connections:
 
     def keys_of(self, name: str) -> Keyring:
         """Return the keys that may have signed in an archive."""
-        return open_signers_keyring(self._settings.archive(name))
+        return open_keyring(self._settings.archive(name))
 
     def logged_archive_of(self, name: str) -> LoggedArchive:
         """Return an archive with its access log, for what is noted there before it is done."""

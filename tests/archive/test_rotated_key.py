@@ -12,7 +12,7 @@ from callvault.archive.manifests.lookup import find_sealed
 from callvault.archive.store import Archive
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.cli.actions.doctor_archives import listed_keys
-from callvault.clients import open_keyring, open_signers_keyring
+from callvault.clients import open_keyring
 from callvault.config.storage import DirectorySettings
 from callvault.contracts.activity_io import FoundRecording
 from callvault.errors import ConfigurationError
@@ -103,14 +103,9 @@ def test_a_file_holds_all_keys_and_is_read_again_each_time(tmp_path: Path) -> No
     }
 
 
-def test_who_signs_believes_its_own_key_listed_or_not(tmp_path: Path) -> None:
-    file = tmp_path / "public-keys.pem"
-    file.write_bytes(FORMER.public.pem())
-    for known in (settings(tmp_path, file), settings(tmp_path)):
-        assert PRESENT.public.key_id in open_signers_keyring(known)
-    assert FORMER.public.key_id in open_signers_keyring(settings(tmp_path, file))
-    unsigned = DirectorySettings(kind="directory", path=tmp_path)
-    assert not open_signers_keyring(unsigned).is_given
+def test_without_a_list_the_key_that_signs_is_believed(tmp_path: Path) -> None:
+    assert PRESENT.public.key_id in open_keyring(settings(tmp_path))
+    assert not open_keyring(DirectorySettings(kind="directory", path=tmp_path)).is_given
 
 
 def test_doctor_names_a_former_key_that_is_not_listed(tmp_path: Path) -> None:

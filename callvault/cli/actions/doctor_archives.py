@@ -12,7 +12,7 @@ from callvault.archive.stores.directory_files import sidecar_path
 from callvault.azure_storage.clients import StorageAccess, container_client
 from callvault.azure_storage.errors import blob_errors
 from callvault.cli.actions.check_result import CheckResult, Subject, run_blocking
-from callvault.clients import open_proven, open_signers_keyring
+from callvault.clients import open_keyring, open_proven
 from callvault.config.storage import ArchiveSettings, AzureBlobSettings
 from callvault.errors import BrokenContent, CallvaultError, ObjectExists
 from callvault.temporal.archives import remembered_archives
@@ -96,7 +96,7 @@ def listed_keys(name: str, settings: ArchiveSettings, expected: str | None) -> C
     """Check that every key that has signed in the archive is among those that are believed."""
     what = f"archive {name}, keys"
     try:
-        ring = open_signers_keyring(settings)
+        ring = open_keyring(settings)
         with closing(open_proven(name, settings, expected)) as archive:
             names = [PurePosixPath(each) for each in archive.names(KEYS_PREFIX)]
     except CallvaultError as error:

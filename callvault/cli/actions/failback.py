@@ -22,7 +22,7 @@ from callvault.archive.manifests.keys import PublicKey
 from callvault.cli.actions.recordings import with_client
 from callvault.cli.actions.tables import size
 from callvault.cli.terminal import line, say_json
-from callvault.clients import open_keyring, open_proven, open_signer, open_signers_keyring
+from callvault.clients import open_keyring, open_proven, open_signer
 from callvault.config.residency import same_region
 from callvault.config.settings import Settings
 from callvault.contracts.participants import hiding
@@ -107,7 +107,7 @@ def open_both(
             signer,
             lambda: datetime.now(UTC),
             hash_of=hash_of,
-            primary_keys=open_signers_keyring(target),
+            primary_keys=open_keyring(target),
         )
 
 
