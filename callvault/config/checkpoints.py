@@ -8,7 +8,7 @@ from pydantic import Field
 from callvault.config.storage import ArchiveSettings, ContainerName
 from callvault.config.types import (
     AbsolutePath,
-    Name,
+    Names,
     SecretRef,
     SecretRefs,
     Section,
@@ -20,7 +20,7 @@ from callvault.config.types import (
 class _CommonPlaceSettings(Section):
     """The settings that every kind of place has."""
 
-    archives: tuple[Name, ...] = ()
+    archives: Names = ()
     """The archives whose checkpoints are published here; all without any."""
 
 

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from callvault.config.types import (
     AbsolutePath,
+    AbsolutePaths,
     Duration,
     KeyUrl,
     SecretRef,
@@ -37,7 +38,7 @@ class _CommonArchiveSettings(Section):
     """`https://VAULT.vault.azure.net/keys/NAME`, or one version of it: a key on the curve P-256
     that signs with ES256 and never leaves its vault, instead of `signing_key`. The role of the
     identity is Key Vault Crypto User."""
-    public_keys: tuple[AbsolutePath, ...] = ()
+    public_keys: AbsolutePaths = ()
     """Files with the public keys, the present and all former ones, that may have signed in the
     archive; by default that of `signing_key` alone. A file may hold several, and is read again each
     time. Workers, `callvault reconcile --deep` and `callvault recordings failback` believe nothing

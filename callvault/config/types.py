@@ -213,6 +213,8 @@ Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
+AbsolutePaths = Annotated[tuple[AbsolutePath, ...], BeforeValidator(split)]
+
 SecretRefs = Annotated[tuple[SecretRef, ...], BeforeValidator(split)]
 
 CallRole = Literal["control", "read", "consent", "loosen", "decode"]

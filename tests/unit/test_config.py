@@ -2,17 +2,17 @@ import json
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BeforeValidator, ValidationError
 
 from callvault.config.error_messages import setting_fields
 from callvault.config.policy import resource_policy
 from callvault.config.reference import reference
 from callvault.config.settings import Settings, load_settings
 from callvault.config.storage import DirectorySettings
-from callvault.config.types import SecretRef
+from callvault.config.types import SecretRef, split
 from callvault.contracts.consent import BeforeConsent, ConsentPolicy
 from callvault.errors import ConfigurationError
 from workers.clients import Connections
@@ -541,3 +541,16 @@ def test_an_archive_is_not_gone_and_there() -> None:
 def test_an_archive_is_gone_for_a_reason(reason: str) -> None:
     with pytest.raises(ValidationError, match="gone_archives"):
         settings({}, gone_archives={"old": reason})
+
+
+def test_every_list_can_be_spelt_with_commas_as_variables_do() -> None:
+    """`CALLVAULT_ARCHIVES__NAME__PUBLIC_KEYS=/keys.pem` was "no valid tuple"."""
+    lists = [
+        (path, field)
+        for path, field in setting_fields(Settings)
+        if get_origin(field.annotation) is tuple
+    ]
+    assert lists
+    for path, field in lists:
+        validators = [each.func for each in field.metadata if isinstance(each, BeforeValidator)]
+        assert split in validators, path
