@@ -42,6 +42,10 @@ def append(
         return signed(link, signer)
 
     links = Numbered(archive, link_object_name)
+    if after is not None and not links.holds(after):
+        # The archive went back behind it, and there would be a gap; the manifest still tells what
+        # it was made behind, so that nothing is hidden.
+        after = None
     return links.append(after, build, lambda link: _names(link, manifest))
 
 

@@ -40,10 +40,6 @@ class Numbered:
 
         Where one that follows ``after`` `is_same`, that one is the result.
         """
-        if after is not None and not self._holds(after):
-            # The archive went back behind it: behind it there would be a gap, and what is the same
-            # may lie before.
-            after = None
         previous, number = after, after.sequence + 1 if after else 1
         while True:
             taken = self.read(number) if self._exists(number) else None
@@ -63,6 +59,11 @@ class Numbered:
         """Read the object of a number; `ContentMissing` where there is none."""
         return read_small(self._archive, self._name_of(number))
 
+    def holds(self, known: LinkReference) -> bool:
+        """Tell if this very object is there."""
+        number = known.sequence
+        return self._exists(number) and self.reference(number, self.read(number)) == known
+
     @staticmethod
     def reference(number: int, data: bytes) -> LinkReference:
         """Name an object by its number and bytes."""
@@ -80,10 +81,6 @@ class Numbered:
             middle = (used + free) // 2
             used, free = (middle, free) if self._exists(middle) else (used, middle)
         return used
-
-    def _holds(self, known: LinkReference) -> bool:
-        number = known.sequence
-        return self._exists(number) and self.reference(number, self.read(number)) == known
 
     def _exists(self, number: int) -> bool:
         return self._archive.stat(self._name_of(number)) is not None
