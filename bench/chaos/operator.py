@@ -31,8 +31,8 @@ CARE_INTERVAL = 10.0
 OPEN = f"ExecutionStatus = 'Running' AND WorkflowType = '{names.WORKFLOW_TYPE}'"
 STUCK = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
 """The query of docs/operations.md."""
-GONE_MEANWHILE = ("ACS knows no recording",)
-"""Refusals of `callvault events fetch`: it is archived, and the service's copy deleted."""
+GONE_MEANWHILE = "ACS knows no recording"
+"""Refusal of `callvault events fetch`: it is archived, and the service's copy deleted."""
 UNFINISHED = ("awaited", "rendering")
 """States of the media of a recording that is over, and has no file yet."""
 CLOCK_TOLERANCE = 1.0
@@ -240,7 +240,7 @@ class Operator:
     async def _repeat(self, *words: str) -> None:
         end = time.monotonic() + PATIENCE
         while problem := await self._run(*words):
-            if any(each in problem for each in GONE_MEANWHILE):
+            if GONE_MEANWHILE in problem:
                 return
             if time.monotonic() > end:
                 self.failures.append(f"callvault {' '.join(words)}: {problem}")

@@ -18,8 +18,6 @@ from callvault.errors import InvalidRequest
 from tests.activities.emulated_call import Call as EmulatedCall
 from tests.gateway.conftest import Call
 
-WINDOW = timedelta(hours=48)
-
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[RunningEmulator]:

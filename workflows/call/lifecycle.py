@@ -269,7 +269,7 @@ class Lifecycle:
             is_told_soon = recording.callback_awaited_until is not None
             return not is_told_soon or bool(self.requests.pending(recording))
         # The silence that the run before knew of must not end unseen.
-        is_sound = operation in (Operation.START, Operation.RESUME)
+        is_sound = Command(recording.number, operation).makes_sound
         return not (is_refused or is_early or (self.is_recalling and is_sound))
 
     def _awaits_reading(self, recording: RecordingStatus) -> bool:
