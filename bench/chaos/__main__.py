@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from bench.chaos import report
-from bench.chaos.mutations import MUTATIONS, TARGETS
+from bench.chaos.mutations import MUTATIONS, NO_RUNBOOK, TARGETS
 from bench.chaos.options import Options, short
 from bench.chaos.results import RunResult, Tally
 from bench.chaos.run import run
@@ -61,7 +61,10 @@ def _arguments() -> argparse.Namespace:
         "--fault-interval", type=float, default=Options.fault_interval, help="seconds, on average"
     )
     parser.add_argument(
-        "--mutation", choices=("", *MUTATIONS), default="", help="a promise to break on purpose"
+        "--mutation",
+        choices=("", *MUTATIONS, NO_RUNBOOK),
+        default="",
+        help="a promise to break on purpose",
     )
     parser.add_argument("--short", action="store_true", help="with short times: minutes, not hours")
     parser.add_argument("--keep", type=Path, help="a directory for logs, database and archive")

@@ -17,6 +17,9 @@ from uuid import uuid4
 
 from bench.chaos.parts import WORKERS, Part
 
+NO_RUNBOOK = "no-runbook"
+"""The mutation that changes no role: the operator does nothing after a restore."""
+
 DELIVERY_DELAY = 8.0
 """Seconds between the early answer and the delivery."""
 
@@ -144,6 +147,16 @@ def forget_the_archive() -> None:
     seal.find_sealed = find_nothing  # type: ignore[assignment, attr-defined]
 
 
+def act_however_old() -> None:
+    """Let a worker that stood still carry out tasks that Temporal has given to another one."""
+    from activities.clock import ServerTime
+
+    def never(*_: Any) -> None:
+        return None
+
+    ServerTime.refuse_old_task = never  # type: ignore[assignment, method-assign]
+
+
 def believe_a_pause() -> None:
     """Let a pause be taken for confirmed as soon as ACS has accepted it."""
     from callvault.acs.client import AcsClient
@@ -177,6 +190,7 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     "never-reread": never_reread,
     "sign-with-own-clock": sign_with_own_clock,
     "forget-the-archive": forget_the_archive,
+    "act-however-old": act_however_old,
     "believe-a-pause": believe_a_pause,
 }
 
@@ -186,7 +200,9 @@ TARGETS: dict[str, tuple[Part, ...]] = {
     "never-reread": (Part.SECRETS,),
     "sign-with-own-clock": WORKERS,
     "forget-the-archive": (Part.TEMPORAL,),
+    "act-however-old": WORKERS,
     "believe-a-pause": (Part.GATEWAY,),
+    NO_RUNBOOK: (Part.TEMPORAL,),
 }
 """The parts whose faults show that a promise is broken; all for the others."""
 

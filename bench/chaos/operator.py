@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from azure.core.exceptions import AzureError
 from temporalio.api.common.v1 import WorkflowExecution as Execution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
@@ -189,7 +190,7 @@ class Operator:
 
         Those that do are found there without their events, as the runbook says.
         """
-        sealed = await asyncio.to_thread(self.sealed)
+        sealed = await self._sealed()
         return [each for each in self._answered_since(restore) if not self._lies_in(each, sealed)]
 
     @staticmethod
@@ -219,7 +220,7 @@ class Operator:
         # One that never arrived may still come, or be lost for good: nobody knows.
         arrived = [each for each in self.proxy.sent_events.values() if each.accepted_at is not None]
         told = {document for each in arrived for document in each.documents}
-        known = told | await asyncio.to_thread(self.sealed)
+        known = told | await self._sealed()
         for played in list(self.workload.played):
             truth = await self.backend.truth(played.call_id) if played.call_id else {}
             for recording in truth.get("recordings", ()):
@@ -229,6 +230,17 @@ class Operator:
                     ids = played.server_call_id, recording["recordingId"]
                     async with self._copying_anew({played.scenario.number}):
                         await self._repeat("events", "fetch", "--again", *ids)
+
+    async def _sealed(self) -> set[str]:
+        """Read what lies sealed; once more where the archive is down, or its key just replaced."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return await asyncio.to_thread(self.sealed)
+            except (AzureError, OSError):
+                if time.monotonic() > end:
+                    raise
+            await asyncio.sleep(RETRY_INTERVAL)
 
     async def _deliver(self, events: list[SentEvent], *options: str) -> None:
         if not events:

@@ -14,6 +14,7 @@ from bench.chaos.cluster import Cluster
 from bench.chaos.cluster_settings import ClusterConfig
 from bench.chaos.event_loop import EventLoop
 from bench.chaos.generator import scenario
+from bench.chaos.mutations import NO_RUNBOOK
 from bench.chaos.nemesis import Nemesis
 from bench.chaos.operator import Operator
 from bench.chaos.options import Options
@@ -73,7 +74,7 @@ def cluster_config(options: Options, proxy: str, webhook_secret: str) -> Cluster
         proxy=proxy,
         webhook_secret=webhook_secret,
         has_directory=options.has_directory,
-        mutation=options.mutation,
+        mutation="" if options.mutation == NO_RUNBOOK else options.mutation,
     )
 
 
@@ -101,7 +102,8 @@ class _Run:
             lambda: history.sealed_in(self.world.cluster),
             self.options.polls_result,
         )
-        self.world.operate = self._repair
+        if self.options.mutation != NO_RUNBOOK:
+            self.world.operate = self._repair
 
     def execute(self) -> RunResult:
         began = time.monotonic()

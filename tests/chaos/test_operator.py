@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from azure.core.exceptions import HttpResponseError
+
+from bench.chaos import operator as operators
 from bench.chaos.operator import Operator
 from bench.chaos.world import Restore
 
@@ -90,3 +93,11 @@ async def test_what_acs_no_longer_has_is_not_asked_for_until_the_command_fails()
     with mock.patch.object(Operator, "_run", refused):
         await made._repeat("events", "fetch", "--again", "s", "r")
     assert (refused.await_count, made.failures) == (1, [])
+
+
+async def test_an_archive_whose_key_is_just_replaced_is_read_once_more() -> None:
+    """The whole run ended without a word of its judge."""
+    made = operator()
+    made.sealed = mock.Mock(side_effect=[HttpResponseError("signed with another key"), {"d"}])
+    with mock.patch.object(operators, "RETRY_INTERVAL", 0.0):
+        assert await made._sealed() == {"d"}
