@@ -53,15 +53,21 @@ class AlarmCauses:
         return with_cause(alarm, pending) if pending else alarm
 
     async def _pending(self, workflow_id: str, activity_id: str) -> PendingActivity | None:
-        """Find the activity, and wait a little for an error of it."""
+        """Find the activity, and wait a little for an error of it, if a worker is at it."""
         found, until = None, self._loop.time() + FAILURE_TIMEOUT.total_seconds()
+        waited = False
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
                 while True:
                     pending = (await describe_with_activities(self._client, workflow_id)).pending
                     found = next((each for each in pending if each.id == activity_id), None)
-                    if (found and found.last_failure) or self._loop.time() >= until:
+                    # It has ended; or it waits in a queue, and may do so for long.
+                    if found is None or (found.waits_for_worker and waited):
                         return found
+                    if found.last_failure or self._loop.time() >= until:
+                        return found
+                    # It may have been scheduled together with the alarm.
+                    waited = found.waits_for_worker
                     await asyncio.sleep(LOOK_INTERVAL.total_seconds())
         except (TimeoutError, RPCError):
             if found is None:

@@ -58,6 +58,10 @@ QUICK_REQUEST_TIMEOUT = 1.5
 EFFECT_TIMEOUT = timedelta(seconds=2)
 """Time that ACS may take to make a change it has accepted, before the change is asked for again."""
 
+GONE_AFTER = timedelta(seconds=1.5)
+"""Time for which ACS must deny a recording before it counts as over. After a failover ACS denies
+one that is on; whoever waits for a pause waits five seconds."""
+
 MAX_QUICK_AGE = QUICK_ATTEMPT_TIMEOUT - timedelta(seconds=QUICK_REQUEST_TIMEOUT)
 """Longest time since a quick attempt was given out until something is sent: after its time-out
 another worker may do it."""
@@ -116,13 +120,13 @@ class ControlActivities:
     def confirm_active(self, input: RecordingInput) -> ControlResult:
         """Read the state of a recording that was started; not yet active is worth another try."""
         with translated():
-            return _settled(self._read(input), "active")
+            return _settled(self._read_patiently(input), "active")
 
     @activity.defn
     def read_state(self, input: RecordingInput) -> ControlResult:
         """Read the state."""
         with translated():
-            return self._read(input)
+            return self._read_patiently(input)
 
     @activity.defn
     def identify_recording(self, input: RecordingInput) -> ToldRecording:
@@ -132,6 +136,7 @@ class ControlActivities:
             try:
                 is_of_call = client.belongs_to(input.recording_id, input.server_call_id)
             except RecordingNotFound:
+                _confirm_denied(input, _left())
                 return ToldRecording(is_known=False)
             return ToldRecording(is_known=True, is_of_call=is_of_call)
 
@@ -157,6 +162,7 @@ class ControlActivities:
                 self._client(input).stop(input.recording_id, input.server_call_id)
             except RecordingNotFound:
                 # A known issue of ACS: a stop may get 404 though the files are delivered.
+                _confirm_denied(input, _left())
                 return result(input, "gone", sent_at, self._server_time)
             stopped = result(input, "inactive", sent_at, self._server_time)
             accepted_at = self._latest()
@@ -226,7 +232,7 @@ class ControlActivities:
         # reports a recording that is starting and one that is paused alike as `inactive`, so that
         # its state alone cannot tell whether an earlier attempt arrived.
         if before.accepted_at is not None:
-            seen = self._read(input)
+            seen = _doubted(self._read(input), input, before)
             waited = self._server_time.now() - before.accepted_at
             if seen.state in (wanted, "gone") or waited < EFFECT_TIMEOUT:
                 return _settled(seen, wanted).model_copy(update=_told(before))
@@ -235,6 +241,7 @@ class ControlActivities:
         try:
             progress = self._ask(input, request, before)
         except RecordingNotFound:
+            _confirm_denied(input, before)
             gone = result(input, "gone", sent_at, self._server_time)
             return gone.model_copy(update=_told(before))
         effect = self._effect(input, wanted, progress)
@@ -254,7 +261,7 @@ class ControlActivities:
         self, input: RecordingInput, request: Callable[[str, str], None], before: ControlProgress
     ) -> ControlProgress:
         """Ask for a change; the attempt that comes next learns what became of this one."""
-        progress = before
+        progress = before.model_copy(update={"gone_since": None})
         try:
             request(input.recording_id, input.server_call_id)
             now = self._latest()
@@ -268,6 +275,10 @@ class ControlActivities:
             # It may still arrive.
             progress = before.model_copy(update={"unanswered_at": self._latest()})
             raise
+        except RecordingNotFound:
+            since = before.gone_since or activity.info().started_time
+            progress = before.model_copy(update={"gone_since": since})
+            raise
         finally:
             # No other attempt comes after a quick one.
             if not input.is_quick:
@@ -279,7 +290,7 @@ class ControlActivities:
     ) -> ControlResult:
         """Read the effect of a change; a quick attempt does not wait for it."""
         try:
-            seen = _settled(self._read(input), wanted)
+            seen = _settled(_doubted(self._read(input), input, progress), wanted)
         except TryAgain:
             if progress.accepted_at is None or not input.is_quick:
                 raise
@@ -302,6 +313,41 @@ class ControlActivities:
     def _read(self, input: RecordingInput) -> ControlResult:
         return read(self._client(input), input, self._server_time)
 
+    def _read_patiently(self, input: RecordingInput) -> ControlResult:
+        """Read a state for which nobody waits: one attempt more tells if it is gone."""
+        try:
+            return _doubted(self._read(input), input, _left())
+        except NotReady as doubt:
+            doubt.retry_after = GONE_AFTER
+            raise
+
+
+def _doubted(
+    seen: ControlResult, input: RecordingInput, progress: ControlProgress
+) -> ControlResult:
+    """Return what was seen; a denial only once it is confirmed, as `_confirm_denied` has it."""
+    if seen.state == "gone":
+        _confirm_denied(input, progress)
+    elif progress.gone_since is not None:
+        # ACS knows it: an earlier denial no longer counts.
+        activity.heartbeat(progress.model_copy(update={"gone_since": None}))
+    return seen
+
+
+def _confirm_denied(input: RecordingInput, progress: ControlProgress) -> None:
+    """Return if ACS has denied the recording for long enough, else raise for another attempt.
+
+    ``progress`` is what earlier attempts came to; the next one is told when ACS first denied it.
+    """
+    now = activity.info().started_time
+    since = progress.gone_since or now
+    if now - since >= GONE_AFTER:
+        return
+    # No other attempt comes after a quick one: the first of those with patience takes note.
+    if not input.is_quick:
+        activity.heartbeat(progress.model_copy(update={"gone_since": since}))
+    raise NotReady("ACS does not know the recording: asking once more, before it counts as over.")
+
 
 def _settled(seen: ControlResult, wanted: State) -> ControlResult:
     if seen.state in (wanted, "gone"):
@@ -320,6 +366,10 @@ def _progress(input: RecordingInput) -> ControlProgress:
         accepted_at=input.accepted_at,
         unanswered_at=info.current_attempt_scheduled_time if is_unanswered else None,
     )
+
+
+def _left() -> ControlProgress:
+    return left_note(ControlProgress) or ControlProgress()
 
 
 def _told(progress: ControlProgress) -> dict[str, datetime | None]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from activities.archived_chunk import archived_chunk
-from activities.export_metadata import archived_metadata
+from activities.export_metadata import Archived, archived_metadata
 from callvault.archive.manifests.lookup import names_of_recording
 from callvault.archive.names import is_file_of_document, is_manifest_name
 from callvault.archive.store import Archive
@@ -16,6 +16,8 @@ from callvault.archive.transfer.readback import read_back
 from callvault.contracts.activity_io import FindSealed, FoundChunk, FoundRecording
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.errors import BrokenContent, ContentMissing
+
+WITHOUT_METADATA = "its metadata file is not archived: no event told where the service has it"
 
 _MEDIA = re.compile(r"[0-9]+-[^/]*\.(?:mp4|mp3|wav)")
 
@@ -26,7 +28,8 @@ def with_unsealed(
     """Add to what was found sealed of a recording all that lies beside it; None if nothing does.
 
     Each file is read, and compared with what was put when it was copied; one that differs, or that
-    does not say which chunk it is, is left out.
+    does not say which chunk it is, is left out. So is one without its metadata, as an interrupted
+    export leaves it, but for the last look: its event may come again, and brings both.
     """
     chunks = list(sealed.chunks) if sealed else []
     known = {each.archived.object_name for each in chunks}
@@ -74,6 +77,10 @@ def _chunk(
     except (BrokenContent, ContentMissing):
         return None
     metadata = archived_metadata(archive, name)
+    if metadata.object_name is None:
+        if not input.is_last:
+            return None
+        metadata = Archived(problem=WITHOUT_METADATA)
     archived = archived_chunk(archive, name, digest, metadata, now())
     end_reason = told.get("end_reason", "")
     chunk = RecordingChunk(document_id=document_id, index=int(index), end_reason=end_reason)

@@ -29,6 +29,7 @@ from callvault.contracts.activity_io import (
     PollResultInput,
     PollStateInput,
     RecordingInput,
+    ResourcePolicy,
     SealedRecording,
     StartInput,
     ToldRecording,
@@ -42,6 +43,7 @@ from callvault.contracts.recording_events import EventDelivery
 from callvault.contracts.signal_times import SignalTimes, SignalTimesQuery, UntimedSignal
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import activity_options
+from workflows.call import deadlines
 from workflows.call.activity_ids import export_id, seal_id
 from workflows.call.chunks import ChunkKey, find_chunk, is_kind_assumed, may_change_archive
 from workflows.call.commands import Command, Operation
@@ -218,9 +220,16 @@ def find_sealed(
         recording_id=recording.recording_id or "",
         since=min(begun, recording.requested_at),
         until=recording.stopped_at or workflow.now(),
+        is_last=recording.undecided_since is not None or _is_last_alarmed(policy, recording),
     )
     options = activity_options.find_sealed(f"is recording {recording.number} archived already?")
     return workflow.start_activity_method(SealActivities.find_sealed, input, **options)
+
+
+def _is_last_alarmed(policy: ResourcePolicy | None, recording: RecordingStatus) -> bool:
+    """Tell if the last alarm before the window closes has been raised, after which it is looked."""
+    # The first alarm is none of the escalation's steps.
+    return policy is None or deadlines.next_step(policy, recording.escalations - 1) is None
 
 
 def delete_source(

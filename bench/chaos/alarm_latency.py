@@ -6,7 +6,8 @@ file's retention or the end of a recording. Excused is the time
 - while Temporal was down, or no worker ran, and some seconds more, in which a process that
   was just started again connects to the others; after a restore, until all workers were restarted;
 - while a task of the alarm's own workflow was assigned to a dead worker, until Temporal noticed, as
-  the workflow's history shows;
+  the workflow's history shows, or to a worker whose line to Temporal did not carry it, until the
+  line was back;
 - in which the tasks of its workflow failed because the harness had set Temporal back while workers
   ran, which the runbook forbids, until the operator ended that run, as the runbook says, and the
   next one began: Temporal tells of such a run after some failures, ten seconds apart;
@@ -63,7 +64,8 @@ def excluded_times(
         (each.began, _end(each) + RECOVERY_GRACE) for each in outages if each.part is Part.TEMPORAL
     ]
     own = (each for run in runs for each in (*run.stalls, *_stood_still(run.timers, temporal)))
-    return [*temporal, *_nobody_works(outages, workers), *own]
+    behind_line = _behind_a_broken_line(outages, runs)
+    return [*temporal, *_nobody_works(outages, workers), *own, *behind_line]
 
 
 def contradictory_times(
@@ -167,6 +169,15 @@ def _stood_still(timers: list[TimerSet], temporal: list[Interval]) -> Iterator[I
     for timer in timers:
         for begin, end in merged(temporal, timer.requested_at, timer.confirmed_at):
             yield timer.fires_at - (end - begin), timer.fires_at
+
+
+def _behind_a_broken_line(outages: list[Outage], runs: list[Run]) -> Iterator[Interval]:
+    """Yield for how long each task may have lain that was given to a worker with a broken line."""
+    for line in (each for each in outages if each.part is Part.LINE_TO_TEMPORAL):
+        for task in (each for run in runs for each in run.started):
+            is_given = line.began - RECOVERY_GRACE <= task.began <= _end(line)
+            if task.worker == Part.WORKER_1 and is_given:
+                yield task.began, _end(line) + RECOVERY_GRACE
 
 
 def _end(outage: Outage) -> float:

@@ -56,6 +56,8 @@ class Started:
     attempt: int
     scheduled: float
     began: float
+    worker: str = ""
+    """Identity of the worker that it was given to, without the number of its process."""
 
 
 @dataclass(frozen=True)
@@ -277,6 +279,7 @@ class _Reader:
                 started.attempt,
                 _seconds(scheduling.event_time),
                 at,
+                started.identity.partition(".")[0],
             )
         )
         # The previous attempt was assigned to a dead worker until its time-out.

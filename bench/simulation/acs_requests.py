@@ -86,7 +86,7 @@ class AcsRequests:
             self._lose(activity, rng)
             return REPEAT
         request = Request(activity, self.acs.now, rng, dict(activity.memory))
-        answer = self._answer_of[activity.kind](request)
+        answer = self._answer(request)
         if delivery is Delivery.ANSWERED:
             activity.memory.update(request.memory)
             return self._told(request, answer)
@@ -118,7 +118,7 @@ class AcsRequests:
         if activity.kind not in _CHANGES:
             return
         if is_made and rng.random() < 0.5:
-            self._answer_of[activity.kind](Request(activity, self.acs.now, rng, {}))
+            self._answer(Request(activity, self.acs.now, rng, {}))
         elif is_made or (self.is_slow and rng.random() < 0.6):
             self._send(activity, rng)
 
@@ -128,7 +128,7 @@ class AcsRequests:
         request = Request(activity, self.acs.now, lot, dict(activity.memory))
 
         def arrive() -> None:
-            request.answer = self._answer_of[activity.kind](request)
+            request.answer = self._answer(request)
             request.answered_at = self.acs.now
 
         # Most are soon there.
@@ -164,6 +164,17 @@ class AcsRequests:
         latest = min(self.acs.now, request.sent_at + ACS_TIMEOUT)
         received_at = request.rng.choice([request.answered_at, latest])
         return answer.model_copy(update={"received_at": received_at})
+
+    def _answer(self, request: Request) -> Any:
+        """Answer a request; the first denial is not believed, nor that of a quick attempt."""
+        answer, activity = self._answer_of[request.activity.kind](request), request.activity
+        is_result = isinstance(answer, ControlResult) and activity.kind != "poll_state"
+        is_denied = is_result and answer.state == "gone"
+        is_denied |= isinstance(answer, ToldRecording) and not answer.is_known
+        was_denied = request.memory.get("is_denied", False)
+        request.memory["is_denied"] = is_denied
+        is_believed = was_denied and not activity.is_quick
+        return answer if is_believed or not is_denied else REPEAT
 
     # What ACS does.
 

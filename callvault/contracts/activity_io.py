@@ -341,6 +341,9 @@ class FindSealed(Message):
     since: datetime
     until: datetime
     """The recording began between these times."""
+    is_last: bool = False
+    """True where no alarm follows before the window closes: then a file is found without its
+    metadata, too, which the service may still have."""
 
 
 class FoundChunk(Message):
@@ -406,6 +409,8 @@ class ControlProgress(Message):
     """Time at which ACS accepted it; none if it did not, or is not known to have."""
     unanswered_at: datetime | None = None
     """Time at which the last attempt was given up that got no answer, if there is one."""
+    gone_since: datetime | None = None
+    """Time at which ACS first denied the recording; none while ACS knows it."""
 
 
 class PollProgress(Message):

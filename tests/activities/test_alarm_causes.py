@@ -46,8 +46,29 @@ async def told(client: Client, workflow_id: str) -> Described:
     return Described(None, [WAITS])  # type: ignore[arg-type]
 
 
+async def over(client: Client, workflow_id: str) -> Described:
+    return Described(None, [])  # type: ignore[arg-type]
+
+
+async def begun(client: Client, workflow_id: str) -> Described:
+    at_it = WAITS.model_copy(update={"state": "running", "started_at": ALARM.at})
+    return Described(None, [at_it])  # type: ignore[arg-type]
+
+
+async def failed(client: Client, workflow_id: str) -> Described:
+    again = WAITS.model_copy(update={"attempt": 2, "last_failure": "the archive is full"})
+    return Described(None, [again])  # type: ignore[arg-type]
+
+
 async def sent(monkeypatch: pytest.MonkeyPatch, *answers: Ask) -> Alarm:
     """Return the alarm as it is sent, where Temporal answers so, one time after the other."""
+    alarm, left = await sent_after(monkeypatch, *answers)
+    assert not left
+    return alarm
+
+
+async def sent_after(monkeypatch: pytest.MonkeyPatch, *answers: Ask) -> tuple[Alarm, list[Ask]]:
+    """Return the answers that were not waited for, too."""
     left = list(answers)
 
     def ask(client: Client, workflow_id: str) -> Coroutine[Any, Any, Described]:
@@ -57,7 +78,7 @@ async def sent(monkeypatch: pytest.MonkeyPatch, *answers: Ask) -> Alarm:
     monkeypatch.setattr(alarm_causes, "LOOK_INTERVAL", timedelta(milliseconds=10))
     monkeypatch.setattr(alarm_causes, "ANSWER_TIMEOUT", timedelta(milliseconds=200))
     causes = AlarmCauses(None)  # type: ignore[arg-type]
-    return await asyncio.to_thread(causes, ALARM)
+    return await asyncio.to_thread(causes, ALARM), left
 
 
 @pytest.mark.parametrize("then", [never, away])
@@ -74,3 +95,19 @@ async def test_an_alarm_of_which_temporal_tells_nothing_is_sent_all_the_same(
     answer: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await sent(monkeypatch, answer) == ALARM
+
+
+async def test_a_failure_is_waited_for_while_a_worker_is_at_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alarm = await sent(monkeypatch, told, begun, begun, failed)
+    assert alarm.last_error == "the archive is full"
+
+
+async def test_what_waits_in_a_queue_or_is_over_makes_no_alarm_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two seconds of each alarm's five went by so, where exports queued after a restore."""
+    alarm, left = await sent_after(monkeypatch, told, told, failed)
+    assert (alarm.cause, len(left)) == (Cause.WORKER, 1)
+    assert await sent_after(monkeypatch, over, failed) == (ALARM, [failed])

@@ -3,19 +3,19 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.control import EFFECT_TIMEOUT, MAY_HAVE_BEGUN, ControlActivities
+from activities.control import EFFECT_TIMEOUT, GONE_AFTER, MAY_HAVE_BEGUN, ControlActivities
 from callvault.contracts.activity_io import (
     ACS_TIMEOUT,
     ControlProgress,
-    ControlResult,
     RecordingInput,
     StartInput,
+    ToldRecording,
 )
 from callvault.errors import (
     AlreadyRecording,
@@ -36,6 +36,9 @@ class Client:
     def __init__(self, *readings: str | CallvaultError) -> None:
         self._readings = list(readings)
 
+    def with_timeout(self, seconds: float) -> Self:
+        return self
+
     def get_state(self, *of: str) -> SimpleNamespace:
         reading = self._readings.pop(0)
         if isinstance(reading, CallvaultError):
@@ -45,12 +48,22 @@ class Client:
     def stop(self, *of: str) -> None:
         """Accept."""
 
-    resume = stop
+    pause = resume = stop
 
 
-def changes(operation: str, client: Client, *told: ControlProgress) -> ControlResult:
-    """Return what an attempt at a change comes to, after what earlier ones have told."""
+def changes(
+    operation: str,
+    client: Client,
+    *told: ControlProgress,
+    input: RecordingInput = INPUT,
+    left: list[ControlProgress] | None = None,
+) -> Any:
+    """Return what an attempt at a change comes to, after what earlier ones have told.
+
+    What it leaves for the next one is added to ``left``.
+    """
     environment = ActivityEnvironment()
+    environment.on_heartbeat = (left if left is not None else []).append
     now = datetime.now(UTC)
     environment.info = replace(
         environment.info,
@@ -60,8 +73,7 @@ def changes(operation: str, client: Client, *told: ControlProgress) -> ControlRe
         started_time=now,
     )
     control: Any = ControlActivities(lambda _: client, _none, _none)  # type: ignore[arg-type]
-    result: ControlResult = environment.run(getattr(control, operation), INPUT)
-    return result
+    return environment.run(getattr(control, operation), input)
 
 
 def _none(name: str) -> Any:
@@ -147,14 +159,76 @@ def test_a_recording_in_the_way_tells_nothing_while_an_earlier_attempt_may_arriv
 class GoneClient(Client):
     """ACS, which does not know the recording any more."""
 
-    def resume(self, *of: str) -> None:
+    def __init__(self) -> None:
+        super().__init__(*[RecordingNotFound("no such recording")] * 9)
+
+    def stop(self, *of: str) -> None:
         raise RecordingNotFound("no such recording")
+
+    pause = resume = belongs_to = stop
 
 
 def test_an_end_tells_of_an_earlier_attempt_that_may_have_come_through() -> None:
     asked_at = datetime.now(UTC)
-    gone = changes("resume_recording", GoneClient(), ControlProgress(unanswered_at=asked_at))
+    before = ControlProgress(unanswered_at=asked_at, gone_since=asked_at - GONE_AFTER)
+    gone = changes("resume_recording", GoneClient(), before)
     assert (gone.state, gone.unanswered_at) == ("gone", asked_at)
+
+
+ALL = (
+    "pause_recording",
+    "resume_recording",
+    "stop_recording",
+    "read_state",
+    "confirm_active",
+)
+
+
+@pytest.mark.parametrize("operation", ALL)
+def test_a_recording_is_not_over_on_the_word_of_one_denial(operation: str) -> None:
+    """A pause got 404 after a failover: nobody paused or stopped the recording, which went on."""
+    first = in_doubt(operation, GoneClient())
+    assert first.gone_since is not None
+    assert in_doubt(operation, GoneClient(), denied_for(GONE_AFTER / 2)).gone_since is not None
+    assert changes(operation, GoneClient(), denied_for(GONE_AFTER)).state == "gone"
+    with pytest.raises(ApplicationError, match="does not know the recording"):
+        changes(operation, GoneClient(), input=INPUT.model_copy(update={"is_quick": True}))
+
+
+@pytest.mark.parametrize("operation", ["pause_recording", "resume_recording"])
+def test_nor_if_it_was_denied_after_it_had_accepted_the_change(operation: str) -> None:
+    accepted = ControlProgress(accepted_at=datetime.now(UTC))
+    denied = in_doubt(operation, Client(RecordingNotFound("404")), accepted)
+    assert denied.accepted_at == accepted.accepted_at
+    just_accepted = in_doubt(operation, Client(RecordingNotFound("404")), denied_for(GONE_AFTER))
+    assert just_accepted.accepted_at is not None, "since it was accepted it was denied once"
+
+
+def test_nor_is_one_unknown_of_which_a_callback_told() -> None:
+    """It was left alone, as if the callback had been forged."""
+    denied = in_doubt("identify_recording", GoneClient())
+    long_ago = denied.model_copy(update={"gone_since": datetime.now(UTC) - GONE_AFTER})
+    assert changes("identify_recording", GoneClient(), long_ago) == ToldRecording(is_known=False)
+
+
+def test_a_denial_no_longer_counts_once_acs_knows_the_recording() -> None:
+    left: list[ControlProgress] = []
+    with pytest.raises(ApplicationError, match="not yet active"):
+        changes("confirm_active", Client("inactive"), denied_for(GONE_AFTER), left=left)
+    assert left == [ControlProgress()]
+
+
+def denied_for(time: timedelta) -> ControlProgress:
+    return ControlProgress(gone_since=datetime.now(UTC) - time)
+
+
+def in_doubt(operation: str, client: Client, *told: ControlProgress) -> ControlProgress:
+    """Return the note of an attempt that leaves it open if the recording is over."""
+    left: list[ControlProgress] = []
+    with pytest.raises(ApplicationError, match="does not know the recording") as raised:
+        changes(operation, client, *told, left=left)
+    assert not raised.value.non_retryable
+    return left[-1]
 
 
 def test_of_two_resumes_that_were_accepted_one_may_still_take_effect() -> None:

@@ -65,6 +65,19 @@ def test_a_task_that_lay_with_a_dead_worker_excuses_its_own_workflow_alone() -> 
     assert latency(ALARM, 10, 20, excluded_times([], [run_with()])).counted == 10
 
 
+def test_a_task_that_lay_on_a_broken_line_does_not_count_and_that_of_another_worker_does() -> None:
+    line = Outage(Part.LINE_TO_TEMPORAL, Fault.HOLD, 10, 15)
+
+    def counted(worker: str, began: float) -> float:
+        task = Started("raise_alarm", "1", "", 1, began, began, worker)
+        return latency(ALARM, 10, 25, excluded_times([line], [run_with(task)])).counted
+
+    assert counted("worker-1", 12) == 15 - (15 - 12 + RECOVERY_GRACE)
+    assert counted("worker-2", 12) == 15
+    assert counted("worker-1", 16) == 15, "the line was back"
+    assert counted("worker-1", 10 - RECOVERY_GRACE - 1) == 15
+
+
 def test_a_timer_stands_still_while_temporal_is_down_before_it_has_taken_it() -> None:
     """Down for 7 seconds (and 3 in which clients return) between asking for it and its taking."""
     late_alarms = Run(

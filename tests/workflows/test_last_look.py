@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.unsealed import WITHOUT_METADATA
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.contracts import names
@@ -104,6 +105,53 @@ async def test_what_is_archived_and_not_sealed_is_found_after_a_restore(scene: S
     assert [(each.object_name, each.sha256, each.sha512) for each in found if each] == told
     notes = [entry.what for entry in (await scene.status()).timeline]
     assert any("its files lie in archive" in note and "not sealed" in note for note in notes)
+
+
+async def test_a_file_without_its_metadata_is_found_at_the_last_look_alone(scene: Scene) -> None:
+    """An export was interrupted between the two; sealed at once, its metadata never came."""
+    scene.world.without_key.add(scene.resource)
+    before = await stopped(scene)
+    await scene.announced(chunk())
+    kept = (await scene.until(lambda r: bool(r.chunks and r.chunks[0].archived))).chunks[0].archived
+    assert kept is not None
+    assert kept.metadata_object_name is not None
+    await scene.is_terminated_unsealed()
+    scene.world.without_key.discard(scene.resource)
+    metadata = Path(kept.location).parent / kept.metadata_object_name.rpartition("/")[2]
+    metadata.unlink()
+
+    await scene.is_restored_to(before)
+    await scene.passes(timedelta(hours=1))
+    assert AlarmKind.NO_FILE_EVENT in kinds(scene)
+    assert not (await scene.recording()).chunks
+    await scene.announced(chunk())
+    [found] = (await scene.result()).recordings[0].chunks
+    assert found.archived is not None
+    assert found.archived.metadata_object_name == kept.metadata_object_name
+    assert metadata.exists()
+
+
+async def test_and_then_it_says_that_it_has_none(scene: Scene) -> None:
+    scene.world.windows[scene.resource] = BRIEF_WINDOW
+    scene.world.without_key.add(scene.resource)
+    before = await stopped(scene)
+    await scene.announced(chunk())
+    kept = (await scene.until(lambda r: bool(r.chunks and r.chunks[0].archived))).chunks[0].archived
+    assert kept is not None
+    await scene.is_terminated_unsealed()
+    scene.world.without_key.discard(scene.resource)
+    (Path(kept.location).parent / str(kept.metadata_object_name).rpartition("/")[2]).unlink()
+
+    await scene.is_restored_to(before)
+    result = await scene.result()
+
+    assert result.outcome == "archived"
+    [found] = result.recordings[0].chunks
+    assert found.archived is not None
+    assert found.archived.metadata_problem == WITHOUT_METADATA
+    manifest = result.recordings[0].manifest
+    assert manifest is not None
+    assert any(WITHOUT_METADATA in finding for finding in manifest.findings)
 
 
 async def test_what_a_former_signing_key_has_sealed_is_not_lost(
