@@ -286,4 +286,7 @@ class ChainLink(Message):
     none."""
     previous: LinkReference | None
     """The link before it; none for the first one."""
+    set_back_from: LinkReference | None = None
+    """The link that the manifest was sealed after, where the chain holds it no longer: the archive
+    was set back since. Links of older software do not have it."""
     signature: Signature | None

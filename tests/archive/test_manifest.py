@@ -14,12 +14,14 @@ from callvault.archive.manifests.documents import (
     is_proven_by,
     read_document,
     sha256,
+    signed,
 )
 from callvault.archive.manifests.keys import PublicKey, Signer
 from callvault.archive.manifests.seal import seal
 from callvault.archive.names import key_object_name, link_object_name
 from callvault.archive.store import Archive
 from callvault.archive.stores.directory_files import sidecar_path
+from callvault.archive.verify.verifier import verify_archive
 from callvault.contracts.events import RecordingChunk
 from callvault.contracts.manifest import ChainLink, Manifest
 from callvault.contracts.media import MediaVerdict
@@ -221,6 +223,33 @@ def test_a_chain_that_was_set_back_behind_a_manifest_goes_on_without_a_gap(
     assert seal(archive, order, SIGNER, lambda: NOON) == again
     chain = chain_of(archive)
     assert (len(chain), all(is_whole for _, is_whole in chain)) == (again.sequence, True)
+
+
+def test_a_link_says_that_the_archive_was_set_back_behind_what_it_names(
+    directory_archive: Archive,
+) -> None:
+    """`callvault verify` failed for good, and nobody could mend it."""
+    archive, keys = directory_archive, Keyring([SIGNER.public])
+    orders = [
+        seal_input(archive, recording(archived(archive, recording_id=each), recording_id=each))
+        for each in ("rec-1", "rec-2", "rec-3")
+    ]
+    for order in orders:
+        seal(archive, order, SIGNER, lambda: NOON)
+    goes_back_to(archive, 1)
+    for order in reversed(orders):
+        newest = seal(archive, order, SIGNER, lambda: NOON)
+    report = verify_archive(archive, keys)
+    assert report.ok, report.problems
+    assert ["the archive was set back" in each.text for each in report.warnings] == [True]
+
+    # Who cuts the chain and has no key cannot say so.
+    path = Path(archive.location(link_object_name(2)))
+    link = ChainLink.model_validate_json(path.read_bytes())
+    path.chmod(0o600)
+    path.write_bytes(signed(link.model_copy(update={"set_back_from": None}), SIGNER))
+    told = [each.text for each in verify_archive(archive, keys, quick=True).problems]
+    assert any("it was sealed after another link 2" in each for each in told), (told, newest)
 
 
 def test_a_late_chunk_gives_a_further_manifest_that_names_the_earlier_one(

@@ -29,6 +29,10 @@ def append(
 
     Where a link behind ``after`` names the manifest already, that link is returned.
     """
+    links, set_back_from = Numbered(archive, link_object_name), None
+    if after is not None and not links.holds(after):
+        # The archive went back behind it, and there would be a gap.
+        after, set_back_from = None, after
 
     def build(sequence: int, previous: LinkReference | None) -> bytes:
         link = ChainLink(
@@ -37,15 +41,11 @@ def append(
             manifest=manifest,
             access=Numbered(archive, access_object_name).head(),
             previous=previous,
+            set_back_from=set_back_from,
             signature=None,
         )
         return signed(link, signer)
 
-    links = Numbered(archive, link_object_name)
-    if after is not None and not links.holds(after):
-        # The archive went back behind it, and there would be a gap; the manifest still tells what
-        # it was made behind, so that nothing is hidden.
-        after = None
     return links.append(after, build, lambda link: _names(link, manifest))
 
 

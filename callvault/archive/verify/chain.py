@@ -209,14 +209,23 @@ class ChainWalk:
             )
         seen = manifest.previous
         if seen and (seen.sequence >= link.sequence or not self._links.was_seen(seen)):
-            self._inspector.problem(
-                name, f"it was sealed after another link {seen.sequence} than the one there is"
-            )
+            self._sealed_after_another(name, seen, link)
         earlier = manifest.earlier
         if earlier and self._sealed.get(earlier.object_name) != earlier.sha256:
             self._inspector.problem(
                 name, f"it completes another {earlier.object_name} than the one there is"
             )
+
+    def _sealed_after_another(self, name: str, seen: LinkReference, link: ChainLink) -> None:
+        """Tell of a manifest that was sealed after a link which the chain does not hold."""
+        what = f"it was sealed after another link {seen.sequence} than the one there is"
+        if link.set_back_from == seen:
+            # Signed by whoever seals, like the link itself: told, and not to be mended by anybody.
+            self._inspector.warning(
+                name, f"{what}: the archive was set back to before that, as its link says"
+            )
+        else:
+            self._inspector.problem(name, what)
 
 
 def _is_linked(object_name: str) -> bool:
