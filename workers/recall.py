@@ -47,7 +47,9 @@ from workflows.call.commands import Command, Operation
 from workflows.call.consent_gate import ConsentGate
 from workflows.call.lifecycle import Lifecycle
 
-ANSWER_TIMEOUT = timedelta(seconds=10)
+ANSWER_TIMEOUT = timedelta(seconds=3)
+"""Time for a run to answer: its worker may have died. Until then the run that asks raises no alarm,
+and an alarm is to come within five seconds."""
 
 Model = TypeVar("Model")
 
