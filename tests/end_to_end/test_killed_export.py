@@ -81,7 +81,8 @@ async def bytes_copied(client: Client, call: Call) -> int:
     """Return the bytes that the running export has copied, by its last heartbeat."""
     description = await client.get_workflow_handle(call.workflow_id).describe()
     for activity in description.raw_description.pending_activities:
-        if activity.HasField("heartbeat_details"):
+        is_export = activity.activity_type.name == "export_chunk"
+        if is_export and activity.HasField("heartbeat_details"):
             (progress,) = await pydantic_data_converter.decode(
                 activity.heartbeat_details.payloads, [ExportProgress]
             )
