@@ -22,7 +22,7 @@ from callvault.contracts.adoption import AdoptionInput, AdoptionResult
 from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
-from callvault.contracts.takeover import LastState
+from callvault.contracts.takeover import ADOPTED, LastState
 from callvault.errors import CallvaultError, InvalidRequest, RecordingNotFound
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.earlier_runs import begin
@@ -117,7 +117,7 @@ async def adopt(
     client: Client, settings: Settings, request: RecordingRequest, recording: RecordingStatus
 ) -> str:
     """Have the call's workflow keep the recording, or begin one that does; return its id."""
-    key = f"adopted {recording.recording_id}"
+    key = f"{ADOPTED}{recording.recording_id}"
     workflow_id = names.workflow_id(request.server_call_id)
     status = CallStatus(
         server_call_id=request.server_call_id,
@@ -135,7 +135,7 @@ async def adopt(
     try:
         await client.start_workflow(
             names.WORKFLOW_TYPE,
-            args=[kept, CarriedState.taken_over(status)],
+            args=[kept, CarriedState.taken_over(status, is_adopted=True)],
             id=workflow_id,
             task_queue=names.CONTROL_QUEUE,
             task_timeout=names.TASK_TIMEOUT,

@@ -126,8 +126,10 @@ class RecordingWorkflow:
         checking = asyncio.create_task(self.this_run.check_conditions())
         await self._through_cancellation(self._begin(request))
         if self.begun.takes_over:
-            self.call.taken_over(workflow.now())
-            self.alarms.taken_over(self.call.current, workflow.now())
+            carried, now = self.begun.carried, workflow.now()
+            is_adopted = carried is not None and carried.is_adopted
+            self.call.taken_over(now, is_adopted=is_adopted)
+            self.alarms.taken_over(self.call.current, now, is_adopted=is_adopted)
         showing = asyncio.create_task(self._run_display())
         await self._through_cancellation(self._work())
         # Again if a cancellation at the very end has brought new work.

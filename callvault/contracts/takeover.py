@@ -3,6 +3,9 @@
 from callvault.contracts.base import Message
 from callvault.contracts.status import CallStatus
 
+ADOPTED = "adopted "
+"""Begins the key under which an adopted recording is handed over: no run of a workflow knew it."""
+
 
 class RunQuery(Message):
     """Order to find out what the run before a reset knew."""

@@ -78,6 +78,7 @@ def each_alarm(alarms: Alarms, recording: RecordingStatus) -> None:
     alarms.consent_unclear(nobody, recording, at(1))
     alarms.not_announced(recording, "the webhook failed", at(1))
     alarms.taken_over(recording, at(1))
+    alarms.taken_over(recording, at(1), is_adopted=True)
     alarms.cancelled(recording, at(1))
 
 
@@ -94,6 +95,7 @@ def test_each_alarm_has_its_kind_its_severity_and_its_words() -> None:
         ("consent_unclear", "error", "recording 1: a message may withdraw consent"),
         ("not_announced", "error", "recording 1: the webhook failed"),
         ("abandoned", "critical", "recording 1: its workflow was terminated"),
+        ("abandoned", "warning", "recording 1: no workflow knew of it: it is adopted"),
         ("cancelled", "error", "recording 1: the workflow was cancelled in Temporal"),
     ]
     assert [(kind, severity) for kind, severity, _ in told] == [row[:2] for row in expected]

@@ -79,7 +79,7 @@ async def test_a_recording_that_no_workflow_knows_is_adopted_controlled_and_kept
     [kept] = result.recordings
     assert kept.recording_id == recording_id
     assert kept.manifest is not None
-    assert "taken over" in str(await call.status())
+    assert "a recording is adopted that no workflow kept" in str(await call.status())
 
 
 async def test_a_recording_of_another_call_is_not_adopted(

@@ -201,7 +201,9 @@ def test_what_records_did_not_fail_to_start() -> None:
     assert call.recording.state == "recording"
 
 
-@pytest.mark.parametrize("facts", [{"recording": 7}, {"recording_id": "of-another-call"}])
+@pytest.mark.parametrize(
+    "facts", [{"recording": 7, "recording_id": "nobody's"}, {"recording_id": "of-another-call"}]
+)
 def test_a_callback_about_something_else_is_noted(facts: dict[str, object]) -> None:
     call = paused_call()
     tells(call, "active", after=10, **facts)

@@ -1,6 +1,6 @@
 """Is what two runs of a call know joined, so that nothing is forgotten, and nothing louder?"""
 
-from callvault.contracts.takeover import LastState
+from callvault.contracts.takeover import ADOPTED, LastState
 from workflows.call import consent, presence
 
 from .call import ALL, NOON, SECOND, Call, agreed, chunk, hashed, recording_call
@@ -20,6 +20,17 @@ def test_after_a_reset_the_quieter_wish_counts() -> None:
     assert recording.recording_id == dead.recording.recording_id
     assert recording.wanted == "paused"
     assert recording.needs_read, "what ACS does is read before it is believed"
+
+
+def test_what_is_adopted_is_told_as_that_and_not_as_a_run_that_ended_too_early() -> None:
+    """Nobody had ended anything, and the alarm sent its reader to look for who had."""
+    call, dead = Call(), recording_call()
+    joined(call, dead, is_reset=False, run_id=f"{ADOPTED}recording-1")
+    began = Call()
+    began.life.taken_over(NOON, is_adopted=True)
+    for each in (call, began):
+        assert "a recording is adopted" in each.life.status.timeline[-1].what
+        assert not any("ended too early" in entry.what for entry in each.life.status.timeline)
 
 
 def test_the_same_state_is_joined_once() -> None:

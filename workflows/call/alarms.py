@@ -143,8 +143,17 @@ class Alarms(AlarmRecords):
         """Say that somebody joined whom the announcement did not reach."""
         self.add(AlarmKind.NOT_ANNOUNCED, Severity.ERROR, what, recording, now)
 
-    def taken_over(self, recording: RecordingStatus | None, now: datetime) -> None:
-        """Say that the workflow before was ended by force, and that this one goes on."""
+    def taken_over(
+        self, recording: RecordingStatus | None, now: datetime, *, is_adopted: bool = False
+    ) -> None:
+        """Say that nobody minded a recording, and that this workflow does now."""
+        if is_adopted:
+            what = (
+                "no workflow knew of it: it is adopted. Look what ACS recorded until now, for no"
+                " pause and no consent was heeded"
+            )
+            self.add(AlarmKind.ABANDONED, Severity.WARNING, what, recording, now)
+            return
         what = (
             "its workflow was terminated, timed out or failed before all was archived: another one"
             " has taken over. Look what ACS recorded meanwhile, and who ended the workflow"

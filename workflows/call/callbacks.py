@@ -51,10 +51,14 @@ def fold(call: Lifecycle, alarms: Alarms, event: RecordingStateChanged, now: dat
 
 
 def _recording_of(call: Lifecycle, event: RecordingStateChanged) -> RecordingStatus | None:
-    for recording in call.status.recordings:
-        if recording.number == event.recording and recording.origin == "requested":
-            is_known = recording.recording_id in (None, event.recording_id)
-            return recording if is_known else None
+    asked_for = [each for each in call.status.recordings if each.origin == "requested"]
+    for recording in asked_for:
+        # It was adopted, say: its start was asked for by a workflow that counted otherwise.
+        if event.recording_id is not None and recording.recording_id == event.recording_id:
+            return recording
+    for recording in asked_for:
+        if recording.number == event.recording:
+            return recording if recording.recording_id is None else None
     return None
 
 

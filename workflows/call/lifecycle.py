@@ -30,7 +30,7 @@ from callvault.contracts.requests import (
 )
 from callvault.contracts.states import Actual, ChunkState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, TimelineEntry
-from callvault.contracts.takeover import LastState
+from callvault.contracts.takeover import ADOPTED, LastState
 from workflows.call import (
     chunks,
     consent_holds,
@@ -205,9 +205,10 @@ class Lifecycle:
         if self.status.being_recorded is not None:
             self.request(Operation.STOP, ControlRequest(reason=_CANCELLED), now)
 
-    def taken_over(self, now: datetime) -> None:
-        """Fold that the workflow before was ended by force: nobody minded the call since."""
-        self.note(now, "the workflow before ended too early: this one takes over")
+    def taken_over(self, now: datetime, *, is_adopted: bool = False) -> None:
+        """Fold that nobody minded the call until now: the workflow before was ended by force."""
+        ended = "the workflow before ended too early: this one takes over"
+        self.note(now, "a recording is adopted that no workflow kept" if is_adopted else ended)
         for recording in self.status.recordings:
             takeover.doubt(recording)
         self._forget_asking(now)
@@ -225,7 +226,10 @@ class Lifecycle:
         if not takeover.join(self.status, last, is_reset=is_reset):
             return False
         word = "was reset" if is_reset else "ended too early"
-        self.note(now, f"run {last.run_id} {word}: what it knew is known here now")
+        what = f"run {last.run_id} {word}: what it knew is known here now"
+        if last.run_id.startswith(ADOPTED):
+            what = "a recording is adopted that this workflow did not know"
+        self.note(now, what)
         state_limits.fit(self.status, state_limits.MAX_SIZE, now)
         self._forget_asking(now)
         self.settle_all(now)

@@ -49,15 +49,17 @@ class CarriedState(Message):
     reopened: bool = False
     """True if the run before had ended as it should, and this one was begun by a withdrawal,
     a start, or a late file."""
+    is_adopted: bool = False
+    """True if no run of a workflow knew of the call: its recording was adopted."""
 
     @classmethod
-    def taken_over(cls, status: CallStatus) -> "CarriedState":
+    def taken_over(cls, status: CallStatus, *, is_adopted: bool = False) -> "CarriedState":
         """Return what is known of a call whose run could not hand anything over itself."""
         archived = (c for r in status.recordings for c in r.chunks if c.archived)
         kept = (c for c in archived if not c.source_deleted and c.chunk.delete_location)
         wants_deletion = status.policy is not None and status.policy.delete_source
         to_delete = tuple(ChunkKey.of(c.chunk) for c in kept) if wants_deletion else ()
-        return cls(status=status, to_delete=to_delete)
+        return cls(status=status, to_delete=to_delete, is_adopted=is_adopted)
 
     def bounded(self, now: datetime) -> "CarriedState":
         """Give up what is worth least, if Temporal would not take it all."""
