@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from callvault.cli.actions.deliver import Told
 from callvault.cli.actions.fetch import deliver, files_at_acs
@@ -15,6 +16,7 @@ from callvault.contracts.events import FileStatusUpdated, RecordingChunk
 from callvault.emulator.server import RunningEmulator, running
 from callvault.emulator.settings import EmulatorSettings
 from callvault.errors import InvalidRequest
+from callvault.temporal.call_client import CallClient
 from tests.activities.emulated_call import Call as EmulatedCall
 from tests.gateway.conftest import Call
 
@@ -130,3 +132,19 @@ async def test_a_chunk_that_cannot_be_read_is_told_and_no_success(
     is_good, told = await deliver_to(call, asks, chunks_left_out=1)
     assert (is_good, told.workflow_id) == (False, call.workflow_id)
     assert "index is no number" in told.problem
+
+
+async def test_the_files_of_another_calls_recording_are_not_delivered(
+    call: Call, asks: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mistyped call got the file of somebody else, a second time."""
+
+    async def find(calls: CallClient, recording_id: str) -> list[str]:
+        assert recording_id == call.recording_id
+        return ["recording-of-another-call"]
+
+    monkeypatch.setattr(CallClient, "find", find)
+    with pytest.raises(InvalidRequest, match="workflow recording-of-another-call keeps it"):
+        await deliver_to(call, asks)
+    with pytest.raises(RPCError, match="not found"):
+        await call.received()

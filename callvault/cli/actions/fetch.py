@@ -9,6 +9,7 @@ from temporalio.client import Client
 from callvault.cli.actions.deliver import Tell, is_good, told
 from callvault.clients import open_acs_client, own_containers
 from callvault.config.settings import Settings
+from callvault.contracts import names
 from callvault.contracts.base import Message, OpaqueId, Unreadable, read
 from callvault.contracts.events import FILE_STATUS_UPDATED, FileStatusUpdated
 from callvault.errors import InvalidRequest, RecordingNotFound
@@ -68,7 +69,12 @@ async def deliver(
     *,
     again: bool,
 ) -> bool:
-    """Deliver these files like their event; False if some are left out. ``again`` as `Router`'s."""
+    """Deliver these files like their event; False if some are left out. ``again`` as `Router`'s.
+
+    Raises `InvalidRequest` where the recording is known as one of another call: its files would be
+    kept a second time, as that call's.
+    """
+    await _refuse_another_call(CallClient(client), files)
     routes = await asyncio.to_thread(lambda: Routes(settings, own_containers(settings)))
     router = Router(routes, CallClient(client), again=again)
     topic = settings.resource(resource).topic or ""
@@ -76,3 +82,17 @@ async def deliver(
     outcome = delivered({"eventType": FILE_STATUS_UPDATED}, event, await router.deliver(event))
     tell(told(outcome))
     return is_good(outcome)
+
+
+async def _refuse_another_call(calls: CallClient, files: FileStatusUpdated) -> None:
+    own = names.workflow_id(files.server_call_id or "")
+    try:
+        known = await calls.find(files.recording_id or "")
+    except InvalidRequest:
+        # The namespace lacks the search attributes: nobody can tell.
+        return
+    if known and own not in known:
+        raise InvalidRequest(
+            f"recording {files.recording_id} is of another call: workflow {known[0]} keeps it."
+            " `callvault recordings show` with that id tells its serverCallId"
+        )
