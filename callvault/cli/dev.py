@@ -55,8 +55,8 @@ def dev(
         typer.Option(
             "--home",
             file_okay=False,
-            help="Folder for logs, keys and data, one for each `callvault dev` that runs at the"
-            " same time; by default ~/.local/state/callvault/dev.",
+            help="Folder for logs, keys and, while it runs, its calls: one for each `callvault dev`"
+            " that runs at the same time; by default ~/.local/state/callvault/dev.",
         ),
     ] = None,
 ) -> None:
