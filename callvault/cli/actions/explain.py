@@ -86,7 +86,7 @@ def _of_workflow(view: CallView) -> Iterator[Reason]:
     elif workflow.is_open and not view.is_answered:
         yield Reason(
             what=f"Its workflow does not answer: {view.problem}. Nothing of this call moves on"
-            " until a control worker runs.",
+            " until a control worker runs whose tasks of it do not fail.",
             fault=OWNERS["callvault"],
             do=("callvault worker", "callvault doctor"),
             runbook="no-worker-answers",

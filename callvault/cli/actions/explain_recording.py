@@ -109,7 +109,12 @@ def _processing(recording: RecordingStatus) -> Reason:
         what=f"Recording {recording.number} has stopped{since}, and no event has announced its"
         " files. ACS takes some minutes; if it is longer, events do not arrive.",
         fault="nobody's for some minutes, then the delivery of events'",
-        do=("callvault sweep", "callvault sweep --quarantine", "callvault events deliver FILE"),
+        do=(
+            "callvault sweep",
+            "callvault sweep --quarantine",
+            "callvault events deliver FILE",
+            "callvault events fetch SERVER_CALL_ID RECORDING_ID",
+        ),
         runbook="no_file_event",
     )
 
