@@ -6,6 +6,7 @@ Among them the update with start, which begins to record a call in one round tri
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from temporalio.client import Client, WithStartWorkflowOperation
@@ -17,7 +18,7 @@ from temporalio.common import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.contracts import names
-from callvault.contracts.base import shorten
+from callvault.contracts.base import Message, shorten
 from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.requests import ControlRequest, RecordingRequest, StartRequest
 from callvault.contracts.results import CallResult
@@ -73,16 +74,36 @@ async def decide_with_start(
             static_summary="keeps what a call's participants decide on being recorded",
             result_type=CallResult,
         )
-        record: ConsentRecord = await client.execute_update_with_start_workflow(
-            names.CONSENT,
-            decision,
-            start_workflow_operation=beginning,
-            id=update_id,
-            result_type=ConsentRecord,
+        return await _update_with_start(
+            client, beginning, names.CONSENT, decision, update_id, ConsentRecord
         )
-        return record
 
     return await until_ready(send)
+
+
+async def _update_with_start(
+    client: Client,
+    beginning: WithStartWorkflowOperation[object, CallResult],
+    name: str,
+    payload: Message,
+    update_id: str,
+    answer: type[T],
+) -> T:
+    try:
+        record: T = await client.execute_update_with_start_workflow(
+            name,
+            payload,
+            start_workflow_operation=beginning,
+            id=update_id,
+            result_type=answer,
+        )
+    except Exception:
+        # The start has the same error, or none: nobody else asks, and asyncio would log that.
+        with suppress(Exception):
+            async with asyncio.timeout(0):
+                await beginning.workflow_handle()
+        raise
+    return record
 
 
 async def until_ready(send: Callable[[], Awaitable[T]]) -> T:
@@ -143,14 +164,9 @@ async def start_confirmed(
             search_attributes=attributes,
             result_type=CallResult,
         )
-        record: ControlRecord = await client.execute_update_with_start_workflow(
-            names.START,
-            start_request(request),
-            start_workflow_operation=beginning,
-            id=update_id,
-            result_type=ControlRecord,
+        return await _update_with_start(
+            client, beginning, names.START, start_request(request), update_id, ControlRecord
         )
-        return record
 
     return await until_ready(lambda: with_attributes(request, send))
 

@@ -1,8 +1,14 @@
 """Is an update that met the end of a run asked again, and nothing else?"""
 
+import asyncio
+import gc
+from typing import Any
+
 import pytest
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from callvault.contracts.requests import RecordingRequest
 from callvault.temporal import updates
 
 NOT_READY = (
@@ -54,3 +60,32 @@ async def test_other_errors_are_passed_on(details: bytes, status: RPCStatusCode)
     with pytest.raises(RPCError):
         await updates.until_ready(ask)
     assert ask.times == 1
+
+
+class Ended:
+    """Temporal's client, where the call's workflow has ended."""
+
+    async def execute_update_with_start_workflow(
+        self, *asked: Any, start_workflow_operation: Any, **told: Any
+    ) -> None:
+        error = WorkflowAlreadyStartedError("recording-1", "RecordingWorkflow")
+        # As the SDK does.
+        start_workflow_operation._workflow_handle.set_exception(error)
+        raise error
+
+
+async def test_a_start_that_is_refused_leaves_no_error_that_nobody_has_read() -> None:
+    """`recordings start` of an archived call printed a traceback, and went on."""
+    unread: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: unread.append(context))
+    request = RecordingRequest(server_call_id="aHR0cHM6", resource="default")
+    client: Any = Ended()
+    try:
+        with pytest.raises(WorkflowAlreadyStartedError):
+            await updates.start_confirmed(client, request)
+        gc.collect()
+        await asyncio.sleep(0)
+    finally:
+        loop.set_exception_handler(None)
+    assert unread == []
