@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,12 @@ SECRET = "AccountKey=do-not-tell"
 
 def started_by(process: Path) -> list[Path]:
     """The processes that this one has started and not yet seen the end of."""
-    found = (process / "task").glob("*/children")
-    return [Path("/proc") / pid for file in found for pid in file.read_text().split()]
+    started: list[Path] = []
+    for file in (process / "task").glob("*/children"):
+        # A thread may end meanwhile.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            started += [Path("/proc") / pid for pid in file.read_text().split()]
+    return started
 
 
 def leaves(process: Path = Path("/proc/self")) -> list[Path]:
