@@ -276,8 +276,7 @@ class ControlActivities:
             progress = before.model_copy(update={"unanswered_at": self._latest()})
             raise
         except RecordingNotFound:
-            since = before.gone_since or activity.info().started_time
-            progress = before.model_copy(update={"gone_since": since})
+            progress = _denied(before)
             raise
         finally:
             # No other attempt comes after a quick one.
@@ -340,13 +339,18 @@ def _confirm_denied(input: RecordingInput, progress: ControlProgress) -> None:
     ``progress`` is what earlier attempts came to; the next one is told when ACS first denied it.
     """
     now = activity.info().started_time
-    since = progress.gone_since or now
-    if now - since >= GONE_AFTER:
+    if now - (progress.gone_since or now) >= GONE_AFTER:
         return
     # No other attempt comes after a quick one: the first of those with patience takes note.
     if not input.is_quick:
-        activity.heartbeat(progress.model_copy(update={"gone_since": since}))
+        activity.heartbeat(_denied(progress))
     raise NotReady("ACS does not know the recording: asking once more, before it counts as over.")
+
+
+def _denied(progress: ControlProgress) -> ControlProgress:
+    """Note that ACS denies the recording, by this attempt or already by an earlier one."""
+    since = progress.gone_since or activity.info().started_time
+    return progress.model_copy(update={"gone_since": since})
 
 
 def _settled(seen: ControlResult, wanted: State) -> ControlResult:

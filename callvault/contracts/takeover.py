@@ -21,6 +21,11 @@ class LastState(Message):
     run_id: str
     status: CallStatus
 
+    @property
+    def is_adoption(self) -> bool:
+        """True if it is that of no run: a recording was adopted."""
+        return self.run_id.startswith(ADOPTED)
+
 
 class Recalled(Message):
     """Answer to a `RunQuery`."""

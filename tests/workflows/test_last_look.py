@@ -9,6 +9,7 @@ from activities.unsealed import WITHOUT_METADATA
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.contracts import names
+from callvault.contracts.activity_io import ArchivedChunk
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus
@@ -37,6 +38,23 @@ async def archived_in_the_fallback(scene: Scene) -> tuple[DirectoryArchive, Call
     scene.world.refusing.discard(scene.resource)
     scene.service.fails_for("open_content", GONE, EVER)
     return fallback, before
+
+
+async def archived_unsealed(scene: Scene) -> tuple[ArchivedChunk, CallStatus]:
+    """Have a file archived and no manifest written; return it, and the status before its event."""
+    scene.world.without_key.add(scene.resource)
+    before = await stopped(scene)
+    await scene.announced(chunk())
+    kept = (await scene.until(lambda r: bool(r.chunks and r.chunks[0].archived))).chunks[0].archived
+    assert kept is not None
+    await scene.is_terminated_unsealed()
+    scene.world.without_key.discard(scene.resource)
+    return kept, before
+
+
+def metadata_of(kept: ArchivedChunk) -> Path:
+    assert kept.metadata_object_name is not None
+    return Path(kept.location).with_name(kept.metadata_object_name.rpartition("/")[2])
 
 
 def spoil(path: Path, size: int) -> None:
@@ -109,15 +127,8 @@ async def test_what_is_archived_and_not_sealed_is_found_after_a_restore(scene: S
 
 async def test_a_file_without_its_metadata_is_found_at_the_last_look_alone(scene: Scene) -> None:
     """An export was interrupted between the two; sealed at once, its metadata never came."""
-    scene.world.without_key.add(scene.resource)
-    before = await stopped(scene)
-    await scene.announced(chunk())
-    kept = (await scene.until(lambda r: bool(r.chunks and r.chunks[0].archived))).chunks[0].archived
-    assert kept is not None
-    assert kept.metadata_object_name is not None
-    await scene.is_terminated_unsealed()
-    scene.world.without_key.discard(scene.resource)
-    metadata = Path(kept.location).parent / kept.metadata_object_name.rpartition("/")[2]
+    kept, before = await archived_unsealed(scene)
+    metadata = metadata_of(kept)
     metadata.unlink()
 
     await scene.is_restored_to(before)
@@ -133,14 +144,8 @@ async def test_a_file_without_its_metadata_is_found_at_the_last_look_alone(scene
 
 async def test_and_then_it_says_that_it_has_none(scene: Scene) -> None:
     scene.world.windows[scene.resource] = BRIEF_WINDOW
-    scene.world.without_key.add(scene.resource)
-    before = await stopped(scene)
-    await scene.announced(chunk())
-    kept = (await scene.until(lambda r: bool(r.chunks and r.chunks[0].archived))).chunks[0].archived
-    assert kept is not None
-    await scene.is_terminated_unsealed()
-    scene.world.without_key.discard(scene.resource)
-    (Path(kept.location).parent / str(kept.metadata_object_name).rpartition("/")[2]).unlink()
+    kept, before = await archived_unsealed(scene)
+    metadata_of(kept).unlink()
 
     await scene.is_restored_to(before)
     result = await scene.result()
@@ -180,13 +185,7 @@ async def test_what_a_former_signing_key_has_sealed_is_not_lost(
 
 async def test_a_copy_that_was_changed_is_not_found_again(scene: Scene) -> None:
     scene.world.windows[scene.resource] = BRIEF_WINDOW
-    scene.world.without_key.add(scene.resource)
-    before = await stopped(scene)
-    await scene.announced(chunk())
-    kept = (await scene.until(lambda r: bool(r.chunks and r.chunks[0].archived))).chunks[0].archived
-    assert kept is not None
-    await scene.is_terminated_unsealed()
-    scene.world.without_key.discard(scene.resource)
+    kept, before = await archived_unsealed(scene)
     spoil(Path(kept.location), kept.size)
 
     await scene.is_restored_to(before)

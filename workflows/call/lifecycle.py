@@ -30,7 +30,7 @@ from callvault.contracts.requests import (
 )
 from callvault.contracts.states import Actual, ChunkState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus, TimelineEntry
-from callvault.contracts.takeover import ADOPTED, LastState
+from callvault.contracts.takeover import LastState
 from workflows.call import (
     chunks,
     consent_holds,
@@ -227,7 +227,7 @@ class Lifecycle:
             return False
         word = "was reset" if is_reset else "ended too early"
         what = f"run {last.run_id} {word}: what it knew is known here now"
-        if last.run_id.startswith(ADOPTED):
+        if last.is_adoption:
             what = "a recording is adopted that this workflow did not know"
         self.note(now, what)
         state_limits.fit(self.status, state_limits.MAX_SIZE, now)

@@ -6,7 +6,7 @@ from temporalio.exceptions import ActivityError
 from callvault.contracts import names
 from callvault.contracts.activity_io import Beginning
 from callvault.contracts.alarms import AlarmKind, Severity
-from callvault.contracts.takeover import ADOPTED, LastState, Recalled, RunQuery
+from callvault.contracts.takeover import LastState, Recalled, RunQuery
 from workflows.activity_errors import reason
 from workflows.activity_options import recall
 from workflows.call.alarms import Alarms
@@ -92,5 +92,4 @@ class RecallLoop:
             if chunk.archived is not None and not chunk.source_deleted:
                 self._deletions.consider(ChunkKey.of(chunk.chunk))
         if not is_reset:
-            is_adopted = last.run_id.startswith(ADOPTED)
-            self._alarms.taken_over(self._call.current, now, is_adopted=is_adopted)
+            self._alarms.taken_over(self._call.current, now, is_adopted=last.is_adoption)

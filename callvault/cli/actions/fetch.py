@@ -74,9 +74,10 @@ async def deliver(
     Raises `InvalidRequest` where the recording is known as one of another call: its files would be
     kept a second time, as that call's.
     """
-    await _refuse_another_call(CallClient(client), files)
+    calls = CallClient(client)
+    await _refuse_another_call(calls, files)
     routes = await asyncio.to_thread(lambda: Routes(settings, own_containers(settings)))
-    router = Router(routes, CallClient(client), again=again)
+    router = Router(routes, calls, again=again)
     topic = settings.resource(resource).topic or ""
     event = router.admitted(FilesEvent(FILE_STATUS_UPDATED.lower(), topic, files))
     outcome = delivered({"eventType": FILE_STATUS_UPDATED}, event, await router.deliver(event))
