@@ -65,9 +65,20 @@ def test_an_id_that_is_known_is_no_news_of_a_start_that_has_none() -> None:
     call = recording_call()
     call.recording.recording_id = None
     call.life.status.recordings.append(a_recording(number=2, recording_id="adopted"))
+    # Refused, as it was recorded already: that start is no sign that it was started here.
+    call.asks("start")
     tells(call, "active", recording=1, recording_id="adopted")
     assert call.life.status.recordings[0].callback_recording_id is None
     assert "recording 2: ACS tells that it is active" in call.timeline
+
+
+def test_the_id_of_what_was_started_here_is_doubted_at_the_address_of_another_start() -> None:
+    call = recording_call()
+    call.life.status.recordings.append(a_recording(number=2, recording_id=None))
+    own = call.recording.recording_id
+    tells(call, "inactive", recording=2, recording_id=own)
+    assert call.life.status.recordings[1].callback_recording_id == own
+    assert "recording 1: ACS tells that it is inactive" not in call.timeline
 
 
 def test_a_callback_is_of_no_recording_that_was_not_asked_for() -> None:

@@ -29,6 +29,13 @@ from .scene import Scene, World
 
 HAS_FAILED = pytest.StashKey[bool]()
 
+DELETES_AT_ONCE = {
+    # What was closed just before is deleted once the server has noted that its closing is carried
+    # out: every half a minute, by default, and other tests would meet it until then.
+    "history.transferProcessorUpdateAckInterval": "200ms",
+    "history.visibilityProcessorUpdateAckInterval": "200ms",
+}
+
 
 class _AskedAgain(OutboundInterceptor):
     async def query_workflow(self, input: QueryWorkflowInput) -> Any:
@@ -50,7 +57,7 @@ class AsksAgain(Interceptor):
 @pytest.fixture(scope="session")
 async def skipping(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
     """Start one server for the whole session; each test has workflow ids of its own."""
-    arguments = dynamic_options(TIME_SKIPPING)
+    arguments = dynamic_options(TIME_SKIPPING | DELETES_AT_ONCE)
     async with await WorkflowEnvironment.start_time_skipping_v2(
         data_converter=data_converter,
         interceptors=[AsksAgain()],

@@ -80,10 +80,10 @@ async def test_b1_the_id_of_another_recording_of_the_call_is_left_alone(scene: S
     forged = told("recording-1", recording=2, isSigned=True)
     await scene.signals(names.RECORDING_STATE_CHANGED, forged)
     await scene.has_asked("start", 2)
-    await scene.until(lambda r: r.callback_recording_id is None, number=2)
+    await scene.is_notified(1)
     assert "belongs_to" not in scene.service.asked
-    alarms = [record.alarm for record in (await scene.status()).alarms]
-    assert any("another recording of the call" in alarm.what for alarm in alarms)
+    [alarm] = scene.told()
+    assert "another recording of the call" in alarm.what
 
 
 async def test_the_id_that_an_event_of_files_told_first_is_the_starts_own(scene: Scene) -> None:

@@ -52,14 +52,16 @@ def fold(call: Lifecycle, alarms: Alarms, event: RecordingStateChanged, now: dat
 
 def _recording_of(call: Lifecycle, event: RecordingStateChanged) -> RecordingStatus | None:
     asked_for = [each for each in call.status.recordings if each.origin == "requested"]
-    for recording in asked_for:
-        # It was adopted, say: its start was asked for by a workflow that counted otherwise.
-        if event.recording_id is not None and recording.recording_id == event.recording_id:
-            return recording
-    for recording in asked_for:
-        if recording.number == event.recording:
-            return recording if recording.recording_id is None else None
-    return None
+    numbered = next((each for each in asked_for if each.number == event.recording), None)
+    told = (each for each in asked_for if each.recording_id == event.recording_id)
+    known = next(told, None) if event.recording_id is not None else None
+    if numbered is None or numbered.recording_id is not None:
+        return known
+    # The numbered one awaits its id. The id of an adopted recording is no news of it: that start
+    # was asked for by a workflow which counted otherwise. The id of one that was started here has
+    # its own address: whoever tells it to this one may be forging, which the start looks into.
+    is_adopted = known is not None and not call.requests.has_started(known)
+    return known if is_adopted else numbered
 
 
 def _failed_to_start(
