@@ -74,6 +74,7 @@ def _status(request: RecordingRequest, recording_id: str, *, is_on: bool) -> Rec
         requested_by=request.requested_by,
         requested_at=now,
         started_at=now,
+        adopted_at=now,
         known_at=now,
         recording_id=recording_id,
         # What ACS does now is what is wanted, until somebody asks for something else.

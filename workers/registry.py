@@ -23,6 +23,7 @@ from activities.signal_times import SignalTimesActivities
 from activities.webhooks import AlarmActivities, AnnouncementActivities
 from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
+from workers.early_events import GuardedRunner
 from workflows.adoption import AdoptionWorkflow
 from workflows.alarm import AlarmWorkflow
 from workflows.alarm_group import AlarmGroupWorkflow
@@ -109,7 +110,7 @@ def control_worker(
         client,
         task_queue=names.CONTROL_QUEUE,
         workflows=WORKFLOWS,
-        workflow_runner=runner,
+        workflow_runner=GuardedRunner(runner),
         max_cached_workflows=settings.max_cached_workflows,
         max_concurrent_workflow_tasks=settings.max_concurrent_workflow_tasks,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,

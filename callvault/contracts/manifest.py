@@ -171,6 +171,8 @@ class ManifestRecording(Message):
     """The key or token behind the request, as the gateway found it."""
     requested_at: datetime
     started_at: datetime | None
+    adopted_at: datetime | None = None
+    """Time at which it was adopted: what was asked for and confirmed before then is unknown."""
     stopped_at: datetime | None
     recording_start_time: datetime | None
     recording_duration_ms: float | None

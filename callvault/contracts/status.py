@@ -208,6 +208,8 @@ class RecordingStatus(State):
     call_id: str | None = None
     started_at: datetime | None = None
     """Time at which ACS accepted the start."""
+    adopted_at: datetime | None = None
+    """Time at which it was adopted: what was asked for and confirmed before then is unknown."""
     was_active: bool = False
     """True if something may have been recorded: if not, there may be no file at all."""
     stopped_at: datetime | None = None

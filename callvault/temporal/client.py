@@ -12,6 +12,7 @@ from callvault.codec.keyring import Keyring
 from callvault.config.settings import Settings
 from callvault.errors import ConfigurationError, Unavailable
 from callvault.temporal.converter import converter_with
+from callvault.temporal.repeated_queries import RepeatsQueries
 
 DEFAULT_ADDRESS = "localhost:7233"
 """Address of Temporal's dev server, used when Temporal's own configuration names no address."""
@@ -41,7 +42,7 @@ async def connect(
             **profile,
             identity=settings.worker.identity,
             plugins=list(plugins),
-            interceptors=list(interceptors),
+            interceptors=[*interceptors, RepeatsQueries()],
             data_converter=converter_with(codec, encrypts=settings.encryption.is_on),
             runtime=runtime,
             lazy=lazy,

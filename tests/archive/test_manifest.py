@@ -332,6 +332,14 @@ def test_a_doubtful_interval_stands_in_the_manifest_and_its_findings(archive: Ar
     assert manifest_of(archive, found).silence == account
 
 
+def test_an_adopted_recording_says_since_when_it_is_known(archive: Archive) -> None:
+    """Its manifest read as if nothing had been paused, and nobody had refused, before then."""
+    found = sealed(archive, archived(archive, 0), adopted_at=NOON)
+    (finding,) = found.findings
+    assert finding.startswith("adopted at 2026-03-02 12:00:00 UTC: what was asked for, paused")
+    assert manifest_of(archive, found).recording.adopted_at == NOON
+
+
 def test_two_documents_under_one_index_are_an_overlap(archive: Archive) -> None:
     found = sealed(archive, archived(archive, 0), archived(archive, 0, document="0-wus-d1-b"))
     assert found.findings == ("overlap: 2 documents stand at index 0, all are kept",)

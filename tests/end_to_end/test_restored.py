@@ -79,6 +79,8 @@ async def test_a_recording_that_no_workflow_knows_is_adopted_controlled_and_kept
     [kept] = result.recordings
     assert kept.recording_id == recording_id
     assert kept.manifest is not None
+    # Its pauses before then are forgotten: no court is to read that there were none.
+    assert any("adopted at" in finding for finding in kept.manifest.findings)
     assert "a recording is adopted that no workflow kept" in str(await call.status())
 
 

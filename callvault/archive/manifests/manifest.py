@@ -89,6 +89,7 @@ def findings(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> tup
     """List everything that is wrong with a recording, in sentences; none where it is complete."""
     return (
         *unexpected_files(recording),
+        *_before_adoption(recording),
         *_of_recording(recording, chunks),
         *silent_since(chunks),
         *_of_metadata(chunks),
@@ -102,6 +103,14 @@ def unexpected_files(recording: RecordingStatus) -> Iterator[str]:
     began_not = recording.declined or (recording.problem if not recording.started_at else "")
     if recording.chunks and recording.origin == "requested" and began_not:
         yield f"nothing was to be recorded ({began_not}), and the service has files of it"
+
+
+def _before_adoption(recording: RecordingStatus) -> Iterator[str]:
+    if recording.adopted_at:
+        yield (
+            f"adopted at {recording.adopted_at:%Y-%m-%d %H:%M:%S} UTC: what was asked for, paused"
+            " and consented to before then is unknown"
+        )
 
 
 def _of_recording(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> Iterator[str]:
