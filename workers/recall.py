@@ -14,7 +14,7 @@ import structlog
 from temporalio import activity
 from temporalio.api.common.v1 import Payloads
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.history.v1 import ActivityTaskCompletedEventAttributes, HistoryEvent
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
@@ -24,6 +24,7 @@ from callvault.contracts.activity_io import (
     Beginning,
     ControlResult,
     ExportInput,
+    RecordingInput,
     StartInput,
 )
 from callvault.contracts.base import Message, Unreadable
@@ -40,7 +41,7 @@ from callvault.contracts.states import Actual
 from callvault.contracts.status import CallStatus
 from callvault.contracts.takeover import LastState, Recalled, RunQuery
 from callvault.errors import PayloadKeyMissing
-from workflows.call import acs_answers, callbacks
+from workflows.call import acs_answers, callbacks, silence
 from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey
 from workflows.call.commands import Command, Operation
@@ -50,6 +51,14 @@ from workflows.call.lifecycle import Lifecycle
 ANSWER_TIMEOUT = timedelta(seconds=3)
 """Time for a run to answer: its worker may have died. Until then the run that asks raises no alarm,
 and an alarm is to come within five seconds."""
+
+_OPERATIONS = {
+    "start_recording": Operation.START,
+    "pause_recording": Operation.PAUSE,
+    "resume_recording": Operation.RESUME,
+    "stop_recording": Operation.STOP,
+}
+"""What the activities ask of ACS that change something."""
 
 Model = TypeVar("Model")
 
@@ -92,6 +101,15 @@ def base_of(event: HistoryEvent, run_id: str) -> str | None:
     return failed.base_run_id if is_reset and failed.new_run_id == run_id else None
 
 
+def _unanswered(event: HistoryEvent) -> int:
+    """Return the event that scheduled an activity which ended without a result; 0 for others."""
+    return (
+        event.activity_task_failed_event_attributes.scheduled_event_id
+        or event.activity_task_timed_out_event_attributes.scheduled_event_id
+        or event.activity_task_canceled_event_attributes.scheduled_event_id
+    )
+
+
 class FoldedHistory:
     """Folds the events of a history into the state of its call."""
 
@@ -102,6 +120,8 @@ class FoldedHistory:
         """Time of the event that is folded."""
         self._scheduled: dict[int, HistoryEvent] = {}
         """The activities by the events that scheduled them."""
+        self._commands: dict[int, Command] = {}
+        """Those of them that ask ACS to change something."""
 
     async def status(self, events: Sequence[HistoryEvent]) -> CallStatus:
         """Fold a whole history."""
@@ -143,21 +163,59 @@ class FoldedHistory:
 
     async def _fold(self, event: HistoryEvent) -> None:
         if event.HasField("activity_task_scheduled_event_attributes"):
-            self._scheduled[event.event_id] = event
+            await self._fold_scheduled(event)
         elif event.HasField("activity_task_completed_event_attributes"):
-            completed = event.activity_task_completed_event_attributes
-            scheduled = self._scheduled[completed.scheduled_event_id]
-            self._fold_activity(
-                scheduled.activity_task_scheduled_event_attributes.activity_type.name,
-                await self._decoded(scheduled.activity_task_scheduled_event_attributes.input),
-                await self._decoded(completed.result),
-            )
+            await self._fold_completed(event.activity_task_completed_event_attributes)
+        elif (of := _unanswered(event)) in self._commands:
+            self._given_up(self._commands[of])
         elif event.HasField("workflow_execution_signaled_event_attributes"):
             signal = event.workflow_execution_signaled_event_attributes
             self._fold_message(signal.signal_name, await self._decoded(signal.input))
         elif event.HasField("workflow_execution_update_accepted_event_attributes"):
             asked = event.workflow_execution_update_accepted_event_attributes.accepted_request.input
             self._fold_message(asked.name, await self._decoded(asked.args))
+
+    async def _fold_scheduled(self, event: HistoryEvent) -> None:
+        self._scheduled[event.event_id] = event
+        attributes = event.activity_task_scheduled_event_attributes
+        name = attributes.activity_type.name
+        if name in _OPERATIONS:
+            [input, *_] = await self._decoded(attributes.input)
+            if (command := self._command(_OPERATIONS[name], input)) is not None:
+                # Sound may begin from now on, not only once ACS has answered: silence ends here.
+                self._commands[event.event_id] = command
+                self._call.command_sent(command, self._at)
+
+    def _command(self, operation: Operation, input: Any) -> Command | None:
+        recordings = self._call.status.recordings
+        if operation is Operation.START:
+            is_paused = StartInput.model_validate(input).pause_on_start
+            of_start = (r.number for r in recordings if r.actual is Actual.NONE)
+            number = next(of_start, None)
+            return None if number is None else Command(number, operation, is_paused)
+        recording_id = RecordingInput.model_validate(input).recording_id
+        numbers = (r.number for r in recordings if r.recording_id == recording_id)
+        number = next(numbers, None)
+        return None if number is None else Command(number, operation)
+
+    async def _fold_completed(self, completed: ActivityTaskCompletedEventAttributes) -> None:
+        scheduled = self._scheduled[completed.scheduled_event_id]
+        attributes = scheduled.activity_task_scheduled_event_attributes
+        [result, *_] = await self._decoded(completed.result)
+        if (command := self._commands.get(completed.scheduled_event_id)) is not None:
+            answer = ControlResult.model_validate(result)
+            if answer.is_settled:
+                acs_answers.answered(self._call, command, answer, self._at)
+            return
+        [input, *_] = await self._decoded(attributes.input)
+        self._fold_activity(attributes.activity_type.name, input, result)
+
+    def _given_up(self, command: Command) -> None:
+        """Fold that an activity got no answer: what it has asked for may arrive all the same."""
+        if command.makes_sound:
+            recording = self._call.recording(command.recording)
+            is_start = command.operation is Operation.START
+            silence.sound_given_up(recording, self._at, is_start=is_start)
 
     def _fold_message(self, name: str, payloads: list[Any]) -> None:
         payload = payloads[0] if payloads and payloads[0] is not None else {}
@@ -170,41 +228,28 @@ class FoldedHistory:
             model, fold = self._folds[name]
             fold(model.model_validate(payload), self._at)
 
-    def _fold_activity(self, name: str, inputs: list[Any], results: list[Any]) -> None:
+    def _fold_activity(self, name: str, input: Any, result: Any) -> None:
         folds: dict[str, Callable[[Any, Any], None]] = {
             names.BEGIN_ACTIVITY: self._begun,
-            "start_recording": self._started,
             "export_chunk": self._exported,
-            "pause_recording": partial(self._changed, Operation.PAUSE),
-            "resume_recording": partial(self._changed, Operation.RESUME),
-            "stop_recording": partial(self._changed, Operation.STOP),
+            # Else a silence would stand that a reading had taken back.
+            "confirm_active": self._read,
+            "read_state": self._read,
+            "poll_state": self._read,
         }
         if name in folds:
-            folds[name](inputs[0], results[0])
+            folds[name](input, result)
 
     def _begun(self, _: Any, result: Any) -> None:
         if (policy := Beginning.model_validate(result).policy) is not None:
             self._call.policy_known(policy)
             self._call.settle_all(self._at)
 
-    def _started(self, input: Any, result: Any) -> None:
-        """Fold an answered start; what was asked of it afterwards is to be read from ACS."""
-        unstarted = (r for r in self._call.status.recordings if r.actual is Actual.NONE)
-        if (recording := next(unstarted, None)) is not None:
-            is_paused = StartInput.model_validate(input).pause_on_start
-            command = Command(recording.number, Operation.START, is_paused)
-            self._answered(command, result)
-
-    def _changed(self, operation: Operation, _: Any, result: Any) -> None:
-        answer = ControlResult.model_validate(result)
+    def _read(self, _: Any, result: Any) -> None:
+        seen = ControlResult.model_validate(result)
         for recording in self._call.status.recordings:
-            if answer.is_settled and recording.recording_id == answer.recording_id:
-                self._answered(Command(recording.number, operation), result)
-
-    def _answered(self, command: Command, result: Any) -> None:
-        answer = ControlResult.model_validate(result)
-        self._call.command_sent(command, self._at)
-        acs_answers.answered(self._call, command, answer, self._at)
+            if recording.recording_id == seen.recording_id:
+                callbacks.observed_meanwhile(self._call, recording, seen, self._at)
 
     def _exported(self, input: Any, result: Any) -> None:
         chunk = ExportInput.model_validate(input).chunk

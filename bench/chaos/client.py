@@ -105,7 +105,12 @@ class Backend:
             )
         except WorkflowAlreadyStartedError:
             handle = self.temporal.get_workflow_handle(workflow_id)
-            await handle.signal(names.START, _without_call(request))
+            try:
+                await handle.signal(names.START, _without_call(request))
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    raise TimeoutError("it has ended meanwhile: start another one") from error
+                raise
 
     async def _update(self, workflow_id: str, operation: str, request: dict[str, Any]) -> Any:
         handle = self.temporal.get_workflow_handle(workflow_id)

@@ -51,6 +51,8 @@ class PlayedScenario:
     """End of the call, in seconds since the epoch; 0 while it lasts."""
     answers: list[Answered] = field(default_factory=list)
     """To the requests that are answered."""
+    unstopped: int = 0
+    """Stops that nothing took: what is started next meets a recording that is on."""
 
     @property
     def workflow_id(self) -> str:
@@ -141,6 +143,7 @@ class Workload:
             )
         except NoAnswer:
             state = NO_ANSWER
+            played.unstopped += step.operation == "stop"
         else:
             if answer is not None:
                 state, recording_id = answer["state"], answer.get("recordingId") or ""

@@ -56,6 +56,8 @@ class Trial:
     outages: list[Outage] = field(default_factory=list)
     early_deletions: set[str] = field(default_factory=set)
     problem: str = ""
+    starts: int = 1
+    unstopped: int = 0
     polls_result: bool = False
     world: WorldFacts = field(default_factory=WorldFacts)
 
@@ -83,11 +85,12 @@ class Trial:
     @property
     def scenario(self) -> Scenario:
         plan = scenario(1, 1, of=10)
-        return replace(plan, recordings=plan.recordings[:1])
+        return replace(plan, recordings=plan.recordings[:1] * self.starts)
 
     @property
     def played(self) -> PlayedScenario:
-        return PlayedScenario(self.scenario, "call-1", "server-call-1", self.problem)
+        ids = "call-1", "server-call-1"
+        return PlayedScenario(self.scenario, *ids, self.problem, unstopped=self.unstopped)
 
     def violations(self) -> list[str]:
         """Check the case and return the violations."""

@@ -121,6 +121,22 @@ def test_a_recording_too_many_is_noticed(trial: Trial) -> None:
     assert trial.violations() == ["2 recordings began for 1 starts"]
 
 
+def test_a_start_of_which_nothing_is_known_is_noticed(trial: Trial) -> None:
+    trial.starts = 2
+    (what,) = trial.violations()
+    assert what.startswith("2 starts, and 1 records of them")
+    # It met the recording before, whose stop nothing had taken.
+    trial.unstopped = 1
+    assert trial.violations() == []
+
+
+def test_a_call_that_the_operator_had_to_end_need_not_answer(trial: Trial) -> None:
+    trial.starts, trial.status = 2, "TERMINATED"
+    assert [what for what in trial.violations() if what.startswith("2 starts")]
+    trial.world.restores.append(replace(SET_BACK, to=ENDED + 50, at=ENDED + 60))
+    assert not [what for what in trial.violations() if what.startswith("2 starts")]
+
+
 def test_a_start_that_was_accepted_and_stands_as_failed_is_noticed(trial: Trial) -> None:
     trial.told_more.append({"recordingId": None, "state": "failed_to_start", "chunks": []})
     assert trial.violations() == ["a start that ACS accepted stands as failed"]

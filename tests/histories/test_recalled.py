@@ -1,0 +1,129 @@
+"""Does a history that is folded, as its run answers no query, claim no more than the run did?"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client
+
+from callvault.contracts import names
+from callvault.contracts.activity_io import ControlResult
+from callvault.contracts.manifest import SealInput
+from callvault.contracts.silence import SilentInterval
+from callvault.contracts.status import RecordingStatus
+from callvault.temporal.converter import data_converter
+from workers.recall import FoldedHistory
+
+from .recorded import Recorded, all_recorded
+
+OF_CALLS = [
+    each
+    for each in all_recorded()
+    if each.history().events[0].workflow_execution_started_event_attributes.workflow_type.name
+    == names.WORKFLOW_TYPE
+]
+STORIES = pytest.mark.parametrize("recorded", [pytest.param(e, id=e.name) for e in OF_CALLS])
+
+SOUND = ("start_recording", "resume_recording")
+"""Activities that ask ACS for sound, however they end."""
+
+TASK = timedelta(seconds=1)
+"""Time of a workflow task: a run hears of an answer, and decides, that much later or earlier than
+its history has the event. Both are true: sound is sent for after the event."""
+
+
+def scheduled(events: list[HistoryEvent], *kinds: str) -> Iterator[tuple[int, HistoryEvent]]:
+    for index, event in enumerate(events):
+        kind = event.activity_task_scheduled_event_attributes.activity_type.name
+        if kind in kinds:
+            yield index, event
+
+
+async def recordings(events: list[HistoryEvent]) -> list[RecordingStatus]:
+    client = await Client.connect("127.0.0.1:1", lazy=True, data_converter=data_converter)
+    return (await FoldedHistory(client).status(events)).recordings
+
+
+async def folded(events: list[HistoryEvent]) -> dict[int, list[SilentInterval]]:
+    return {each.number: each.silence.silent for each in await recordings(events)}
+
+
+def until(interval: SilentInterval) -> datetime:
+    return interval.until or datetime(9000, 1, 1, tzinfo=UTC)
+
+
+@STORIES
+async def test_no_silence_goes_on_while_sound_is_asked_for(recorded: Recorded) -> None:
+    """It ended with ACS's answer, so that a manifest claimed silence for what was recorded."""
+    events = list(recorded.history().events)
+    asked = [e.event_time.ToDatetime(tzinfo=UTC) for _, e in scheduled(events, *SOUND)]
+    for intervals in (await folded(events)).values():
+        for each in intervals:
+            assert not [at for at in asked if each.since < at < until(each)]
+
+
+@STORIES
+async def test_what_is_folded_claims_no_silence_that_the_run_did_not(recorded: Recorded) -> None:
+    events = list(recorded.history().events)
+    for index, event in scheduled(events, "seal_recording"):
+        payloads = event.activity_task_scheduled_event_attributes.input.payloads
+        [order] = await data_converter.decode(payloads, [SealInput])
+        claims = order.recording.silence.silent
+        for each in (await folded(events[:index])).get(order.recording.number, []):
+            assert any(
+                claim.since - TASK <= each.since and until(each) <= until(claim) + TASK
+                for claim in claims
+            ), (each, claims)
+
+
+def story(name: str) -> list[HistoryEvent]:
+    [recorded] = [each for each in OF_CALLS if each.name == name]
+    return list(recorded.history().events)
+
+
+async def paused_until_resumed() -> tuple[list[HistoryEvent], HistoryEvent]:
+    """Return the events of a call that is paused, and the one that schedules its resume."""
+    events = story("pauses")
+    index, resuming = next(scheduled(events, "resume_recording"))
+    [[silent]] = (await folded(events[:index])).values()
+    assert silent.until is None
+    return events[:index], resuming
+
+
+async def test_a_resume_that_was_on_its_way_ends_the_silence() -> None:
+    events, resuming = await paused_until_resumed()
+    [[silent]] = (await folded([*events, resuming])).values()
+    assert silent.until == resuming.event_time.ToDatetime(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("end", ["failed", "timed_out", "canceled"])
+async def test_a_resume_without_an_answer_may_still_arrive(end: str) -> None:
+    events, resuming = await paused_until_resumed()
+    ended = HistoryEvent(event_id=resuming.event_id + 2, event_time=resuming.event_time)
+    getattr(ended, f"activity_task_{end}_event_attributes").scheduled_event_id = resuming.event_id
+    [recording] = await recordings([*events, resuming, ended])
+    assert recording.sound.may_arrive_until is not None
+    assert not recording.sound.is_sound_asked
+
+
+async def test_a_reading_that_found_it_recording_takes_the_silence_back() -> None:
+    events, resuming = await paused_until_resumed()
+    [before] = await recordings(events)
+    read_at = resuming.event_time.ToDatetime(tzinfo=UTC)
+    assert before.recording_id is not None
+    seen = ControlResult(
+        recording_id=before.recording_id, state="active", read_at=read_at, received_at=read_at
+    )
+    polling = HistoryEvent(event_id=resuming.event_id, event_time=resuming.event_time)
+    attributes = polling.activity_task_scheduled_event_attributes
+    attributes.activity_type.name = "poll_state"
+    payloads = await data_converter.encode([seen])
+    attributes.input.payloads.extend(payloads)
+    ended = HistoryEvent(event_id=resuming.event_id + 1, event_time=resuming.event_time)
+    completed = ended.activity_task_completed_event_attributes
+    completed.scheduled_event_id = polling.event_id
+    completed.result.payloads.extend(payloads)
+    [recording] = await recordings([*events, polling, ended])
+    assert not [each for each in recording.silence.silent if each.until is None]
+    assert recording.silence.unconfirmed
