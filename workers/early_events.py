@@ -51,8 +51,10 @@ class Guard:
     def __init__(self, activate: Activate) -> None:
         self._activate = activate
         self._early: list[WorkflowActivation] = []
-        self._size = self._length = 0
-        """Bytes and events of the history at the last workflow task."""
+        self._task: tuple[int, int] = (0, 0)
+        """Bytes of the history as the last workflow task began, and when that was, in ns."""
+        self._length = 0
+        """Number of events of the history then."""
 
     def __call__(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """Apply an activation. One that comes too early waits for the query that brought it."""
@@ -63,7 +65,7 @@ class Guard:
             if self._is_early(act):
                 self._early.append(act)
                 return WorkflowActivationCompletion(run_id=act.run_id, successful=Success())
-            self._size, self._length = act.history_size_bytes, act.history_length
+            self._task, self._length = _task_of(act), act.history_length
         if self._early and not _is_of_ended(act):
             # With it the SDK forgets the run: the next task finds the events where they belong.
             return _refused(act.run_id)
@@ -71,16 +73,21 @@ class Guard:
         return self._activate(act)
 
     def _is_early(self, act: WorkflowActivation) -> bool:
-        # The start of each workflow task tells a larger size, for at least that of the task before
-        # is new. Not by the time: a server's clock may go back. Zero: the server tells no sizes.
-        is_same_task = act.history_size_bytes == self._size
-        return bool(self._size) and is_same_task and act.history_length > self._length
+        # The start of each workflow task tells a size and a time. Either alone may be those of the
+        # one before: the size if that one was written together with this, the time if the server's
+        # clock went back. A server that tells no size is not guarded. What is replayed had a task.
+        is_same_task = _task_of(act) == self._task and act.history_size_bytes > 0
+        return is_same_task and not act.is_replaying and act.history_length > self._length
 
     def _apply_early(self) -> None:
         """Apply what no workflow task will take any more; its commands go nowhere."""
         for act in self._early:
             self._activate(act)
         self._early.clear()
+
+
+def _task_of(act: WorkflowActivation) -> tuple[int, int]:
+    return act.history_size_bytes, act.timestamp.ToNanoseconds()
 
 
 def _is_of_ended(act: WorkflowActivation) -> bool:

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio import activity, workflow
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
@@ -160,34 +160,51 @@ async def test_what_a_run_did_not_take_up_before_its_end_is_told(temporal: Clien
         assert await run.query(Controlled.is_confirmed) is True
 
 
-def activation(size: int, length: int, job: str = "fire_timer") -> WorkflowActivation:
-    act = WorkflowActivation(run_id="run", history_size_bytes=size, history_length=length)
+def activation(
+    size: int, length: int, job: str = "fire_timer", *, at: int = 0, is_replaying: bool = False
+) -> WorkflowActivation:
+    act = WorkflowActivation(
+        run_id="run",
+        history_size_bytes=size,
+        history_length=length,
+        is_replaying=is_replaying,
+        timestamp=Timestamp(seconds=at),
+    )
     getattr(act.jobs.add(), job).SetInParent()
     return act
+
+
+FIRST, EARLY = activation(254, 3), activation(254, 8)
 
 
 @pytest.mark.parametrize(
     ("acts", "is_refused"),
     [
-        ([(254, 3), (254, 8), (254, 8, "query_workflow")], True),
+        ([FIRST, EARLY, activation(254, 8, "query_workflow")], True),
         # A task that came all the same: none is applied behind what is missing.
-        ([(254, 3), (254, 8), (892, 9)], True),
-        ([(254, 3), (254, 8), (254, 8, "remove_from_cache")], False),
-        ([(254, 3), (254, 8, "query_workflow")], False),
+        ([FIRST, EARLY, activation(892, 9, at=1)], True),
+        ([FIRST, EARLY, activation(254, 8, "remove_from_cache")], False),
+        ([FIRST, activation(254, 8, "query_workflow")], False),
         # Both of one workflow task: what has resolved within it, say.
-        ([(254, 3), (254, 3)], False),
-        ([(254, 3), (892, 9)], False),
+        ([FIRST, activation(254, 3)], False),
+        ([FIRST, activation(892, 9, at=1)], False),
+        # The task before was written with this one, for it brought an update alone.
+        ([FIRST, activation(254, 9, at=1)], False),
+        # The server's clock went back.
+        ([FIRST, activation(892, 9)], False),
+        # Both, and it was believed then: no worker may find otherwise now.
+        ([FIRST, activation(254, 9, is_replaying=True)], False),
         # Of an update that was refused nothing is written: the next task has the same numbers.
-        ([(254, 3), (892, 9), (892, 9)], False),
+        ([FIRST, activation(892, 9, at=1), activation(892, 9, at=2)], False),
         # A server before 1.20 tells no sizes.
-        ([(0, 3), (0, 8)], False),
+        ([activation(0, 3), activation(0, 8)], False),
     ],
 )
 def test_an_activation_is_early_if_no_workflow_task_has_started(
-    acts: list[tuple[Any, ...]], is_refused: bool
+    acts: list[WorkflowActivation], is_refused: bool
 ) -> None:
     guard = Guard(lambda act: WorkflowActivationCompletion(run_id=act.run_id))
-    completions = [guard(activation(*act)) for act in acts]
+    completions = [guard(act) for act in acts]
     assert completions[-1].HasField("failed") is is_refused
     assert not any(each.HasField("failed") for each in completions[:-1])
 
@@ -200,7 +217,7 @@ def test_early_events_of_an_ended_run_are_applied_before_it_answers() -> None:
         return WorkflowActivationCompletion(run_id=act.run_id)
 
     guard = Guard(activate)
-    acts = [activation(254, 3), activation(254, 8)]
+    acts = [FIRST, EARLY]
     query = activation(254, 8, "query_workflow")
     query.jobs[0].query_workflow.headers[OF_ENDED].SetInParent()
     for act in [*acts, query, query]:
