@@ -24,6 +24,7 @@ from callvault.contracts import names
 from callvault.local.temporal import dynamic_options
 from callvault.local.time_skipping import TIME_SKIPPING
 from callvault.temporal.converter import data_converter
+from callvault.temporal.repeated_queries import RepeatsQueries
 
 from .scene import Scene, World
 
@@ -60,7 +61,7 @@ async def skipping(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
     arguments = dynamic_options(TIME_SKIPPING | DELETES_AT_ONCE)
     async with await WorkflowEnvironment.start_time_skipping_v2(
         data_converter=data_converter,
-        interceptors=[AsksAgain()],
+        interceptors=[AsksAgain(), RepeatsQueries()],
         dev_server_existing_path=str(temporal_binary),
         dev_server_extra_args=arguments + search_attribute_arguments(),
     ) as environment:
