@@ -1,5 +1,7 @@
 """The recall loop: learns what another run of the same call knew, which was ended or reset."""
 
+import asyncio
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
@@ -34,6 +36,7 @@ class RecallLoop:
         self._alarms = alarms
         self._deletions = deletions
         self._told: list[LastState] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         # The SDK tells of a reset that it meets later, and of none before the first workflow task.
         workflow.register_random_seed_callback(self._was_reset)
 
@@ -47,6 +50,10 @@ class RecallLoop:
     def _was_reset(self, seed: int = 0) -> None:
         """Take note that this run was reset: another run has gone further than its history."""
         self._call.is_recalling = True
+        if self._loop is not None:
+            # The SDK checks conditions once something has run, and this runs apart from that: where
+            # the workflow task brings nothing else, nobody would wake.
+            self._loop.call_soon(lambda: None)
 
     def begun(self, beginning: Beginning) -> None:
         """Take note of a reset to the very beginning, before anything is asked of ACS."""
@@ -59,6 +66,7 @@ class RecallLoop:
 
     async def run(self) -> None:
         """Learn everything that there is to learn."""
+        self._loop = asyncio.get_running_loop()
         while not self._run.is_finished:
             await self._run.until(lambda: self._run.is_finished or not self.is_idle)
             if self._call.is_recalling:
