@@ -187,16 +187,14 @@ class FoldedHistory:
                 self._call.command_sent(command, self._at)
 
     def _command(self, operation: Operation, input: Any) -> Command | None:
-        recordings = self._call.status.recordings
+        recordings, is_paused = self._call.status.recordings, False
         if operation is Operation.START:
             is_paused = StartInput.model_validate(input).pause_on_start
-            of_start = (r.number for r in recordings if r.actual is Actual.NONE)
-            number = next(of_start, None)
-            return None if number is None else Command(number, operation, is_paused)
-        recording_id = RecordingInput.model_validate(input).recording_id
-        numbers = (r.number for r in recordings if r.recording_id == recording_id)
-        number = next(numbers, None)
-        return None if number is None else Command(number, operation)
+            asked = [each for each in recordings if each.actual is Actual.NONE]
+        else:
+            recording_id = RecordingInput.model_validate(input).recording_id
+            asked = [each for each in recordings if each.recording_id == recording_id]
+        return Command(asked[0].number, operation, is_paused) if asked else None
 
     async def _fold_completed(self, completed: ActivityTaskCompletedEventAttributes) -> None:
         scheduled = self._scheduled[completed.scheduled_event_id]

@@ -64,9 +64,8 @@ def test_an_id_that_is_known_is_no_news_of_a_start_that_has_none() -> None:
     """It was alarmed as if somebody forged callbacks."""
     call = recording_call()
     call.recording.recording_id = None
-    call.life.status.recordings.append(a_recording(number=2, recording_id="adopted"))
-    # Refused, as it was recorded already: that start is no sign that it was started here.
-    call.asks("start")
+    adopted = a_recording(number=2, recording_id="adopted", adopted_at=at(0))
+    call.life.status.recordings.append(adopted)
     tells(call, "active", recording=1, recording_id="adopted")
     assert call.life.status.recordings[0].callback_recording_id is None
     assert "recording 2: ACS tells that it is active" in call.timeline

@@ -61,6 +61,12 @@ def all_recorded(folder: Path = FOLDER) -> list[Recorded]:
     return [Recorded(path) for path in sorted(folder.glob(f"*/*{SUFFIX}"))]
 
 
+def recorded_as(name: str) -> Recorded:
+    """Return the history of this name, of the last version that has it."""
+    [*_, recorded] = [each for each in all_recorded() if each.name == name]
+    return recorded
+
+
 async def replay(recorded: Recorded, runner: WorkflowRunner = RUNNER) -> None:
     """Replay a history with the code as it is, as a worker would; raise `DoesNotReplay`."""
     replayer = Replayer(workflows=WORKFLOWS, workflow_runner=runner, data_converter=data_converter)

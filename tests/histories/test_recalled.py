@@ -15,7 +15,7 @@ from callvault.contracts.status import RecordingStatus
 from callvault.temporal.converter import data_converter
 from workers.recall import FoldedHistory
 
-from .recorded import Recorded, all_recorded
+from .recorded import Recorded, all_recorded, recorded_as
 
 OF_CALLS = [
     each
@@ -77,14 +77,9 @@ async def test_what_is_folded_claims_no_silence_that_the_run_did_not(recorded: R
             ), (each, claims)
 
 
-def story(name: str) -> list[HistoryEvent]:
-    [recorded] = [each for each in OF_CALLS if each.name == name]
-    return list(recorded.history().events)
-
-
 async def paused_until_resumed() -> tuple[list[HistoryEvent], HistoryEvent]:
     """Return the events of a call that is paused, and the one that schedules its resume."""
-    events = story("pauses")
+    events = list(recorded_as("pauses").history().events)
     index, resuming = next(scheduled(events, "resume_recording"))
     [[silent]] = (await folded(events[:index])).values()
     assert silent.until is None

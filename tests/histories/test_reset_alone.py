@@ -16,7 +16,7 @@ from callvault.contracts import names
 from callvault.temporal.converter import data_converter
 from workers.registry import WORKFLOWS
 
-from .recorded import all_recorded
+from .recorded import recorded_as
 
 
 class Watched(UnsandboxedWorkflowRunner):
@@ -44,8 +44,7 @@ class Watched(UnsandboxedWorkflowRunner):
 
 def quiet_history() -> list[HistoryEvent]:
     """Return the events of a call up to a moment in which it waits for a timer alone."""
-    [recorded] = [each for each in all_recorded() if each.name == "pauses"]
-    events = list(recorded.history().events)
+    events = list(recorded_as("pauses").history().events)
     last = next(
         index
         for index, event in enumerate(events)

@@ -60,8 +60,7 @@ def _recording_of(call: Lifecycle, event: RecordingStateChanged) -> RecordingSta
     # The numbered one awaits its id. The id of an adopted recording is no news of it: that start
     # was asked for by a workflow which counted otherwise. The id of one that was started here has
     # its own address: whoever tells it to this one may be forging, which the start looks into.
-    is_adopted = known is not None and not call.requests.has_started(known)
-    return known if is_adopted else numbered
+    return known if known is not None and known.adopted_at is not None else numbered
 
 
 def _failed_to_start(

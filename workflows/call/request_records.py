@@ -108,15 +108,6 @@ class Requests:
                 fail(record, problem, now)
                 _tell_sound(record, recording)
 
-    def has_started(self, recording: RecordingStatus) -> bool:
-        """Tell if a request of this call has started a recording: an adopted one has none."""
-        return any(
-            record.operation == Operation.START
-            and record.recording == recording.number
-            and record.state is RequestState.CONFIRMED
-            for record in self._records.values()
-        )
-
     def _of_id(self, request: ControlRequest) -> ControlRecord | None:
         return self._records.get(request.request_id or "")
 
