@@ -1,6 +1,5 @@
 """The Schedule's workflow sweeps, on a worker as it is in production."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -37,6 +36,7 @@ from tests.gateway.conftest import Call
 from tests.ingest.dead_lettering import dead_lettered, marked, put
 from tests.ingest.quarantine_places import Container, opened, still_waiting
 from tests.ingest.quarantine_places import container as quarantine_container
+from tests.schedules import NEVER_DUE, trigger
 from workers.clients import Connections
 from workers.registry import control_worker, notification_worker, sandbox
 from workflows.sweep import ALL_LOCATIONS, SweepWorkflow
@@ -110,23 +110,17 @@ async def client(
 
 
 async def scheduled(client: Client, *dead_letters: str) -> ScheduleHandle:
-    input, every = SweepInput(dead_letters=dead_letters), timedelta(minutes=15)
-    await put_schedule(client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, input, every)
+    input = SweepInput(dead_letters=dead_letters)
+    await put_schedule(client, names.SWEEP_SCHEDULE, names.SWEEP_TYPE, input, NEVER_DUE)
     return client.get_schedule_handle(names.SWEEP_SCHEDULE)
 
 
 async def triggered(
     client: Client, schedule: ScheduleHandle
 ) -> WorkflowHandle[SweepWorkflow, SweepReports]:
-    """The sweep that the schedule starts now, once the schedule knows how the last one ended."""
-    async with asyncio.timeout(20):
-        while (before := await schedule.describe()).info.running_actions:
-            await asyncio.sleep(0.05)
-        await schedule.trigger()
-        while (now := await schedule.describe()).info.num_actions == before.info.num_actions:
-            await asyncio.sleep(0.05)
-    action: Any = now.info.recent_actions[-1].action
-    return client.get_workflow_handle(action.workflow_id, result_type=SweepReports)
+    """The sweep that the schedule starts now."""
+    started = await trigger(schedule)
+    return client.get_workflow_handle(started.workflow_id, result_type=SweepReports)
 
 
 async def test_the_quarantine_of_all_gateways_is_swept_by_a_schedule_and_alarmed(
@@ -136,8 +130,7 @@ async def test_the_quarantine_of_all_gateways_is_swept_by_a_schedule_and_alarmed
         await quarantine.store("no resource", {}, json.dumps([call.recorded()]).encode())
         odd = await quarantine.store("not JSON", {}, b"?")
         input = SweepInput(quarantine=True)
-        every = timedelta(minutes=15)
-        await put_schedule(client, names.QUARANTINE_SCHEDULE, names.SWEEP_TYPE, input, every)
+        await put_schedule(client, names.QUARANTINE_SCHEDULE, names.SWEEP_TYPE, input, NEVER_DUE)
         schedule = client.get_schedule_handle(names.QUARANTINE_SCHEDULE)
         for _ in range(2):
             [report] = (await (await triggered(client, schedule)).result()).reports

@@ -1,9 +1,7 @@
 """Checkpoints by a Schedule's workflow, and the links that Temporal keeps in results of calls."""
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +33,7 @@ from callvault.contracts.states import RecordingState
 from callvault.temporal.schedules import put_schedule
 from callvault.temporal.told_links import SealedLink, sealed_links
 from tests.archive.sealed import NOON, SIGNER, lost, sealed
+from tests.schedules import NEVER_DUE, trigger
 from workers.registry import control_worker, export_worker, notification_worker, sandbox
 
 from .seeding import QUEUE, standing_in
@@ -132,16 +131,9 @@ async def test_a_round_publishes_what_was_sealed_since_the_last_one(
 
 
 async def scheduled(client: Client) -> CheckpointReport:
-    """Let the Schedule begin a round, once it knows how the last one ended."""
-    schedule = client.get_schedule_handle(names.CHECKPOINT_SCHEDULE)
-    async with asyncio.timeout(60):
-        while (before := await schedule.describe()).info.running_actions:
-            await asyncio.sleep(0.05)
-        await schedule.trigger()
-        while (now := await schedule.describe()).info.num_actions == before.info.num_actions:
-            await asyncio.sleep(0.05)
-    action: Any = now.info.recent_actions[-1].action
-    run = client.get_workflow_handle(action.workflow_id, result_type=CheckpointReport)
+    """Let the Schedule begin a round."""
+    started = await trigger(client.get_schedule_handle(names.CHECKPOINT_SCHEDULE))
+    run = client.get_workflow_handle(started.workflow_id, result_type=CheckpointReport)
     report: CheckpointReport = await run.result()
     return report
 
@@ -150,13 +142,8 @@ async def test_a_place_that_is_gone_is_alarmed_once_and_until_it_is_back(
     client: Client, root: Path, told: Alarms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publishing, "RETRY_TIMEOUT", NOON - NOON)
-    await put_schedule(
-        client,
-        names.CHECKPOINT_SCHEDULE,
-        names.CHECKPOINT_TYPE,
-        CheckpointInput(),
-        timedelta(days=1),
-    )
+    input = CheckpointInput()
+    await put_schedule(client, names.CHECKPOINT_SCHEDULE, names.CHECKPOINT_TYPE, input, NEVER_DUE)
     away = root / "away"
     away.rename(root / "gone")
     for _ in range(2):

@@ -1,6 +1,5 @@
 """The real workflow and activity that a Schedule starts, on a real server."""
 
-import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -23,6 +22,7 @@ from callvault.contracts.alarms import Alarm, AlarmKind, Severity
 from callvault.contracts.reconciliation import ReconcileInput, Reconciliation, Verdict
 from callvault.errors import InvalidRequest
 from callvault.temporal.schedules import put_schedule, remove_schedule
+from tests.schedules import NEVER_DUE, trigger
 from workers.registry import control_worker, export_worker, notification_worker, sandbox
 
 from .seeding import Kept, Vault
@@ -37,8 +37,15 @@ class TemporalRecords(list[Alarm]):
 
 
 @pytest.fixture(scope="module")
-def told() -> TemporalRecords:
+def sent() -> TemporalRecords:
     return TemporalRecords()
+
+
+@pytest.fixture
+def told(sent: TemporalRecords) -> TemporalRecords:
+    """What is told during one test."""
+    sent.clear()
+    return sent
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +65,7 @@ def metrics() -> MetricBuffer:
 
 @pytest.fixture(scope="module")
 async def client(
-    temporal: Client, vault: Vault, told: TemporalRecords, metrics: MetricBuffer
+    temporal: Client, vault: Vault, sent: TemporalRecords, metrics: MetricBuffer
 ) -> AsyncIterator[Client]:
     """Connect to a server where the workers of a whole Callvault run, but for ACS."""
     runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics))
@@ -70,7 +77,7 @@ async def client(
     async with (
         control_worker(client, control, settings, runner=sandbox()),
         notification_worker(
-            client, AlarmActivities(AlarmSender(told)), AnnouncementActivities(NONE), settings
+            client, AlarmActivities(AlarmSender(sent)), AnnouncementActivities(NONE), settings
         ),
         export_worker(
             client,
@@ -123,7 +130,6 @@ async def test_a_file_that_is_gone_is_alarmed_by_name(
 
     assert (report.verdicts[Verdict.MISSING], report.is_met) == (1, False)
     [alarm] = told
-    told.clear()
     assert (alarm.kind, alarm.severity) == (AlarmKind.RECONCILIATION, Severity.CRITICAL)
     assert names.workflow_id(kept[0].call) in alarm.what
     assert "66.66 % of the recordings" in alarm.what
@@ -139,7 +145,6 @@ async def test_an_archive_that_is_away_is_alarmed_though_nothing_is_known_to_lac
     away.rename(place)
     assert (report.percentage, report.is_met) == (100, False)
     [alarm] = told
-    told.clear()
     assert alarm.severity is Severity.ERROR
     assert "Not read, so that what it may hold is in no figure: archive main" in alarm.what
     assert "callvault_reconciled_ratio" not in measured(metrics), "no dashboard shows 100 %"
@@ -159,14 +164,8 @@ async def test_an_order_that_cannot_be_read_fails_with_the_reason(client: Client
 async def test_a_schedule_runs_it(client: Client, kept: list[Kept]) -> None:
     input = ReconcileInput(since=HOUR)
     schedule = names.RECONCILE_SCHEDULE
-    await put_schedule(client, schedule, names.RECONCILE_TYPE, input, HOUR)
-    handle = client.get_schedule_handle(schedule)
-    await handle.trigger()
-    async with asyncio.timeout(30):
-        while not (actions := (await handle.describe()).info.recent_actions):
-            await asyncio.sleep(0.1)
-    [action] = actions
-    run: Any = action.action
+    await put_schedule(client, schedule, names.RECONCILE_TYPE, input, NEVER_DUE)
+    run = await trigger(client.get_schedule_handle(schedule))
     started = client.get_workflow_handle(run.workflow_id, result_type=Reconciliation)
     assert (await started.result()).verdicts[Verdict.COMPLETE] == len(kept)
     await remove_schedule(client, schedule)
@@ -176,31 +175,19 @@ async def test_that_a_schedule_finds_all_complete_again_is_told_once(
     client: Client, vault: Vault, kept: list[Kept], told: TemporalRecords
 ) -> None:
     schedule = names.RECONCILE_SCHEDULE
-    await put_schedule(client, schedule, names.RECONCILE_TYPE, ReconcileInput(since=HOUR), HOUR)
+    input = ReconcileInput(since=HOUR)
+    await put_schedule(client, schedule, names.RECONCILE_TYPE, input, NEVER_DUE)
+    handle = client.get_schedule_handle(schedule)
     path = vault.path(kept[0].media.object_name)
     away = path.rename(path.with_suffix(".away"))
-    await next_of(client, schedule)
+    await client.get_workflow_handle((await trigger(handle)).workflow_id).result()
     away.rename(path)
     for _ in range(2):
-        await next_of(client, schedule)
+        await client.get_workflow_handle((await trigger(handle)).workflow_id).result()
     await remove_schedule(client, schedule)
     alarm, over = told
-    told.clear()
     assert (alarm.status, over.status) == ("firing", "resolved")
     assert alarm.dedup_key == over.dedup_key == schedule
-
-
-async def next_of(client: Client, schedule: str) -> None:
-    """Trigger a Schedule, and wait until it knows how that ended."""
-    handle = client.get_schedule_handle(schedule)
-    before = (await handle.describe()).info.num_actions
-    await handle.trigger()
-    async with asyncio.timeout(30):
-        while (info := (await handle.describe()).info).num_actions == before:
-            await asyncio.sleep(0.1)
-        while (info := (await handle.describe()).info).running_actions:
-            await asyncio.sleep(0.1)
-    assert info.num_actions == before + 1
 
 
 async def test_a_reconciliation_that_cannot_be_made_is_alarmed(
@@ -213,5 +200,4 @@ async def test_a_reconciliation_that_cannot_be_made_is_alarmed(
     with pytest.raises(WorkflowFailureError):
         await reconciled(client)
     [alarm] = told
-    told.clear()
     assert alarm.what.startswith("The reconciliation failed: the order makes no sense")

@@ -23,6 +23,7 @@ from callvault.contracts.erasures import ErasureInput, ErasureStatus
 from callvault.contracts.retention import AtEnd, RetentionTerms
 from callvault.local.stack import CALLVAULT
 from tests.archive.sealed import SIGNER
+from tests.schedules import trigger
 
 from .corpus import Corpus
 from .erasing import erasing
@@ -242,16 +243,9 @@ async def schedule_of(client: Client) -> tuple[ErasureInput, timedelta]:
 
 async def ran(client: Client) -> ErasureStatus:
     """Let the Schedule begin a run now, and wait for its result."""
-    schedule = client.get_schedule_handle(names.RETENTION_SCHEDULE)
-    before = (await schedule.describe()).info.num_actions
-    await schedule.trigger()
-    while (await schedule.describe()).info.num_actions == before:
-        await asyncio.sleep(0.1)
-    begun = (await schedule.describe()).info.recent_actions[-1].action
+    begun = await trigger(client.get_schedule_handle(names.RETENTION_SCHEDULE))
     handle: WorkflowHandle[Any, ErasureStatus] = client.get_workflow_handle(
-        begun.workflow_id,  # type: ignore[union-attr]
-        run_id=begun.first_execution_run_id,  # type: ignore[union-attr]
-        result_type=ErasureStatus,
+        begun.workflow_id, run_id=begun.first_execution_run_id, result_type=ErasureStatus
     )
     return await asyncio.wait_for(handle.result(), 60)
 
