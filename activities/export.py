@@ -15,7 +15,7 @@ from activities.export_metadata import Reader, export_metadata, reader_of
 from activities.export_names import object_name, possible_names
 from activities.heartbeat import denied_since
 from activities.subjects import SubjectIndex
-from activities.translate import translated
+from activities.translate import FILES_GONE, translated
 from callvault.acs.client import AcsClient
 from callvault.archive.manifests.evidence import require_sealed
 from callvault.archive.media.kind import HEAD, kind_of
@@ -31,6 +31,7 @@ from callvault.contracts.activity_io import (
     ExportInput,
     ExportProgress,
 )
+from callvault.contracts.base import shorten
 from callvault.contracts.media import MediaKind
 from callvault.errors import ArchiveGone, BrokenContent, CallvaultError, ContentMissing, Unavailable
 from callvault.telemetry.metrics import exported_bytes
@@ -153,7 +154,14 @@ class ExportActivities:
         A copy that is no longer there counts as deleted.
         """
         with translated():
-            require_sealed(self._archive_of(input.archived.archive), input.archived, input.sealed)
+            archive = self._archive_of(input.archived.archive)
+            try:
+                require_sealed(archive, input.archived, input.sealed)
+            except (ContentMissing, BrokenContent) as error:
+                # No repetition brings it back; the service's copy, which is there yet, does.
+                raise ApplicationError(
+                    shorten(str(error)), type=FILES_GONE, non_retryable=True
+                ) from error
             try:
                 self._client_of(input.resource).delete_content(input.delete_location)
             except ContentMissing:

@@ -11,7 +11,7 @@ from activities.clock import server_clock
 from activities.erased_files import ErasedFiles
 from activities.heartbeat import background_heartbeat
 from activities.subjects import SubjectIndex
-from activities.translate import ERASED, translated
+from activities.translate import ERASED, FILES_GONE, translated
 from activities.unsealed import with_unsealed
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.evidence import not_held, require_same
@@ -31,10 +31,6 @@ from callvault.contracts.base import shorten
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.status import RecordingStatus
 from callvault.errors import ArchiveGone, BrokenContent, ContentMissing, RecordingErased
-
-FILES_GONE = "ArchivedFilesGone"
-"""Type of the failure of a seal whose files are not in the archive as they were verified; its
-details are the document id and the index of each."""
 
 
 class SealActivities:

@@ -33,6 +33,10 @@ ERASED = RecordingErased.__name__
 """Type of the failure of what would archive something that was erased; of a seal, its details are
 the document id and the index of each such file."""
 
+FILES_GONE = "ArchivedFilesGone"
+"""Type of the failure of what did not find files in the archive as they were verified; of a seal,
+its details are the document id and the index of each."""
+
 OPERATOR_RETRY_INTERVAL = timedelta(seconds=30)
 PERMANENT_RETRY_INTERVAL = timedelta(minutes=5)
 

@@ -8,8 +8,7 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from activities.control import MAY_HAVE_BEGUN, OCCUPIED
 from activities.export import ARCHIVE_REFUSED, NOT_ARCHIVED
-from activities.seal import FILES_GONE
-from activities.translate import ERASED
+from activities.translate import ERASED, FILES_GONE
 from callvault.causes import Blame, Cause, blame_in
 from callvault.contracts import names
 
@@ -30,6 +29,11 @@ def files_gone(error: FailureError) -> list[tuple[str, int]]:
     if not isinstance(cause, ApplicationError) or cause.type != FILES_GONE:
         return []
     return [(document_id, index) for document_id, index in cause.details]
+
+
+def is_gone(error: FailureError) -> bool:
+    """Tell if an archive was found to lack what was archived or sealed, or to hold other bytes."""
+    return _type(error) == FILES_GONE
 
 
 def was_erased(error: FailureError) -> bool:

@@ -68,6 +68,11 @@ class File:
     """True if a manifest has found something amiss: then the service's copy stays."""
     is_deleted: bool = False
 
+    def vanish(self) -> None:
+        """Be in no archive any more."""
+        self.lies_in.clear()
+        self.is_archived = False
+
 
 @dataclass
 class FakeAcs:

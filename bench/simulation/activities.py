@@ -12,6 +12,7 @@ from typing import Any
 from temporalio.bridge.proto.activity_result import ActivityResolution
 
 from activities.export import NOT_ARCHIVED
+from activities.translate import FILES_GONE
 from bench.simulation import protocol
 from bench.simulation.acs import FakeAcs
 from bench.simulation.acs_requests import REPEAT, AcsRequests
@@ -37,6 +38,8 @@ from callvault.contracts.status import RecordingStatus
 
 _OBJECTS = "https://acs.example/v1/objects"
 _SHA256 = "0" * 64
+_GOES_BACK = 0.05
+"""The probability that an archive went back before it is sealed in, or asked for what is sealed."""
 _LATE = (None, timedelta(), timedelta(milliseconds=3), timedelta(seconds=1), timedelta(minutes=2))
 """The times by which signals come before they are seen; none where that is not known any more."""
 _END_REASONS = {True: "SessionEnded", False: "ChunkMaximumSizeExceeded"}
@@ -203,10 +206,22 @@ class Surroundings:
 
     def _delete(self, activity: Activity, rng: random.Random) -> Any:
         file = self._acs.file(activity.input.delete_location.rpartition("/")[2])
+        manifest = activity.input.sealed.object_name
+        if manifest in self.manifests and rng.random() < _GOES_BACK:
+            # The archive goes back behind the manifest, perhaps behind the file.
+            del self.manifests[manifest]
+            if rng.random() < 0.5:
+                file.vanish()
+        if manifest not in self.manifests or not self._is_held(activity.input.document_id):
+            return protocol.failed(FILES_GONE, "it is gone", is_final=True)
         if not file.is_archived:
             raise Broken("the service's copy of a file is deleted that is not archived")
         file.is_deleted = True
         return None
+
+    def _is_held(self, document_id: str) -> bool:
+        """Tell if an archive holds a file that it has held."""
+        return bool(self._acs.file(document_id).lies_in)
 
     def _find_signal_times(self, activity: Activity, rng: random.Random) -> Any:
         """Tell that signals came before they were seen, or that nothing is known of that."""
@@ -235,6 +250,12 @@ class Surroundings:
         )
 
     def _seal(self, activity: Activity, rng: random.Random) -> Any:
+        archived = [each.chunk for each in activity.input.recording.chunks if each.archived]
+        if rng.random() < _GOES_BACK:
+            self._acs.file(rng.choice(archived).document_id).vanish()
+        if gone := [each for each in archived if not self._is_held(each.document_id)]:
+            keys = [(each.document_id, each.index) for each in gone]
+            return protocol.failed(FILES_GONE, "files are gone", is_final=True, details=keys)
         self.sealed += 1
         self.manifests[f"manifest-{self.sealed}"] = activity.input.recording
         return SealedRecording(

@@ -242,6 +242,16 @@ MUTANTS = (
         "elif False:",
     ),
     Mutant(
+        "workflows/loops/delete_source.py",
+        "self._seals.archive_anew(key, sealed, reason(error))",
+        "pass",
+    ),
+    Mutant(
+        "workflows/loops/seal.py",
+        "chunks.export_anew(self._call.status, recording, {ChunkKey(*each) for each in gone})",
+        "self.unsealable.add(recording.number)",
+    ),
+    Mutant(
         "workflows/recording.py",
         "await self._settled_or_due(record)",
         "pass",

@@ -149,7 +149,9 @@ def _check_silence(recording: RecordingStatus, acs: FakeAcs) -> None:
 def _check_manifest(recording: RecordingStatus, surroundings: Surroundings) -> None:
     if recording.sealed is None:
         return
-    told = surroundings.manifests[recording.sealed.object_name]
+    told = surroundings.manifests.get(recording.sealed.object_name)
+    if told is None:
+        raise Broken("a recording counts as sealed whose manifest is gone")
     if _evidence(told) != _evidence(recording):
         raise Broken("a manifest does not tell all of its recording")
 

@@ -92,7 +92,7 @@ def completed(value: Any) -> ActivityResolution:
 
 
 def failed(
-    kind: str, message: str, *, is_final: bool, details: Sequence[str] = ()
+    kind: str, message: str, *, is_final: bool, details: Sequence[Any] = ()
 ) -> ActivityResolution:
     failure = Failure(message=message)
     failure.application_failure_info.type = kind

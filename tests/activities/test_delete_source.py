@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.export import ExportActivities
+from activities.translate import FILES_GONE
 from callvault.archive.identity import IDENTITY_OBJECT, ProvenArchive, make_identity
 from callvault.archive.manifests.seal import seal
 from callvault.archive.stores.directory import DirectoryArchive
@@ -111,9 +112,6 @@ def with_a_linked_identity(vault: Vault) -> None:
         unmounted,
         another_archive,
         a_worker_of_another_place,
-        without_the_file,
-        with_a_changed_file,
-        without_the_manifest,
         with_an_edited_identity,
         with_a_linked_identity,
     ],
@@ -125,4 +123,16 @@ def test_nothing_is_deleted_where_the_archive_does_not_show_it(
     with pytest.raises(ApplicationError, match="fault: archive") as refused:
         vault.deletes()
     assert not refused.value.non_retryable
+    assert vault.service.deleted == []
+
+
+@pytest.mark.parametrize("spoil", [without_the_file, with_a_changed_file, without_the_manifest])
+def test_what_the_archive_lacks_is_told_at_once_so_that_it_is_copied_again(
+    vault: Vault, spoil: Callable[[Vault], None]
+) -> None:
+    """Repeated for an hour, the order kept the service's copy, and nobody brought it back."""
+    spoil(vault)
+    with pytest.raises(ApplicationError, match=r"is gone|is not what was verified") as refused:
+        vault.deletes()
+    assert (refused.value.type, refused.value.non_retryable) == (FILES_GONE, True)
     assert vault.service.deleted == []

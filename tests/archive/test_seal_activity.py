@@ -9,7 +9,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.seal import FILES_GONE, SealActivities
+from activities.seal import SealActivities
+from activities.translate import FILES_GONE
 from callvault.archive.identity import make_identity
 from callvault.archive.store import Archive
 from callvault.archive.stores.directory import DirectoryArchive

@@ -16,8 +16,7 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 from activities.control import MAY_HAVE_BEGUN, OCCUPIED
 from activities.export import ARCHIVE_REFUSED, NOT_ARCHIVED
-from activities.seal import FILES_GONE
-from activities.translate import ERASED
+from activities.translate import ERASED, FILES_GONE
 from callvault.causes import Cause, tag
 from callvault.contracts import names
 from workflows import activity_errors as errors
@@ -66,6 +65,7 @@ def cut(last: BaseException) -> ServerError:
         (errors.gave_up_archive, ARCHIVE_REFUSED),
         (errors.is_not_archived, NOT_ARCHIVED),
         (errors.was_erased, ERASED),
+        (errors.is_gone, FILES_GONE),
         (errors.is_occupied, OCCUPIED),
     ],
 )

@@ -10,16 +10,21 @@ import pytest
 from callvault.archive.identity import IDENTITY_OBJECT
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.status import CallStatus
-from callvault.errors import ContentMissing
+from callvault.errors import ContentMissing, Unavailable
 
 from .scene import BRIEF_WINDOW, SHORT_WINDOW, Scene, chunk
 
 EVER = timedelta(days=365)
 
 
-def media(scene: Scene) -> Path:
-    [name] = [name for name in scene.archive.names("recordings/") if not name.endswith(".json")]
+def file_of(scene: Scene, name: str) -> Path:
     return Path(scene.archive.location(name))
+
+
+def media(scene: Scene) -> Path:
+    """The call's file in its archive, or the first of several."""
+    name = min(name for name in scene.archive.names("recordings/") if not name.endswith(".json"))
+    return file_of(scene, name)
 
 
 def root(scene: Scene) -> Path:
@@ -110,6 +115,37 @@ async def test_a_file_that_was_changed_before_it_was_sealed_is_not_taken_for_the
     kept = [b"".join(fallback.read(n)) for n in fallback.names() if n.endswith(".wav")]
     assert kept[0] == whole
     assert b"changed" not in kept
+
+
+@pytest.mark.parametrize("kept", ["the file", "the manifest", "nothing"])
+async def test_what_goes_back_behind_its_seal_is_archived_anew_before_the_service_deletes(
+    scene: Scene, kept: str
+) -> None:
+    """The deletion asked for an hour for a manifest that was gone, and nothing brought it back."""
+    scene.world.delete_source.add(scene.resource)
+    scene.service.fails_for("delete_content", Unavailable("away"), timedelta(minutes=10))
+    await scene.recorded_as_sound()
+    first, second = chunk(0, last=False), chunk(1)
+    await scene.announced(first, second)
+    await scene.until(lambda recording: recording.sealed is not None)
+    sealed = (await scene.recording()).sealed
+    assert sealed is not None
+    if kept != "the file":
+        media(scene).unlink()
+    if kept != "the manifest":
+        file_of(scene, sealed.object_name).unlink()
+    result = await scene.result()
+
+    [recording] = result.recordings
+    assert (result.outcome, recording.manifest is not None) == ("archived", True)
+    assert recording.manifest != sealed
+    named = {recording.manifest.object_name, *(c.archived.object_name for c in recording.chunks)}
+    assert named <= set(scene.archive.names("recordings/"))
+    assert all(each.source_deleted for each in (await scene.recording()).chunks)
+    last = [what for what in scene.service.asked if what in ("open_content", "delete_content")]
+    assert last[-2:] == ["delete_content", "delete_content"], "first archived, then deleted"
+    [alarm] = [a for a in scene.told() if a.kind is AlarmKind.ARCHIVE_CHANGED]
+    assert "is gone" in alarm.what
 
 
 async def test_an_unmounted_archive_begins_no_chain_and_costs_no_copy(scene: Scene) -> None:

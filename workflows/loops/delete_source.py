@@ -11,7 +11,7 @@ from callvault.contracts.events import RecordingChunk
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import ChunkStatus, RecordingStatus
 from workflows import activity_calls
-from workflows.activity_errors import reason
+from workflows.activity_errors import is_gone, reason
 from workflows.call.chunks import ChunkKey, find_chunk
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.loop import Run
@@ -70,7 +70,7 @@ class SourceDeletionLoop:
     async def _delete_or_drop(self, key: ChunkKey) -> None:
         recording, chunk = find_chunk(self._call.status, key)
         if chunk.state is not ChunkState.ARCHIVED or chunk.archived is None:
-            pass  # It goes to another archive, and comes here again.
+            pass  # It is copied once more, and comes here again.
         elif recording.sealed is None or recording.sealed.findings:
             self._call.note(workflow.now(), f"the service's copy of chunk {key.index} stays")
         else:
@@ -88,6 +88,10 @@ class SourceDeletionLoop:
         try:
             await activity_calls.delete_source(resource, chunk, archived, sealed)
         except ActivityError as error:
-            self._call.note(workflow.now(), f"the service's copy stays: {reason(error)}")
+            if is_gone(error):
+                # The archive went back, say: once that is made good, the chunk comes here again.
+                self._seals.archive_anew(key, sealed, reason(error))
+            else:
+                self._call.note(workflow.now(), f"the service's copy stays: {reason(error)}")
         else:
             self._call.source_deleted(key)

@@ -35,6 +35,8 @@ class SealLoop:
         self.unsealable = set(unsealable)
         """The numbers of the recordings whose manifest could not be written."""
         self._is_sealing = False
+        self._gone: dict[int, str] = {}
+        """By the number of a recording that is archived and sealed anew, why."""
 
     @property
     def is_idle(self) -> bool:
@@ -56,6 +58,19 @@ class SealLoop:
         """Tell if a manifest of the recording is being written, or to be written."""
         is_unsealed = any(each is recording for each in chunks.to_seal(self._call.status))
         return is_unsealed and recording.number not in self.unsealable
+
+    def archive_anew(self, key: ChunkKey, sealed: SealedRecording, why: str) -> None:
+        """Archive a file and seal its recording once more: the archive lacks it or the manifest.
+
+        The file is copied or, where the archive still holds it, read back.
+        """
+        recording, _ = chunks.find_chunk(self._call.status, key)
+        # Another file of the recording may have found that before.
+        if recording.sealed == sealed:
+            self._gone[recording.number] = why
+        what = f"recording {recording.number}: chunk {key.index} is archived anew: {why}"
+        self._call.note(workflow.now(), what)
+        chunks.export_anew(self._call.status, recording, {key})
 
     async def _seal(self, recording: RecordingStatus) -> None:
         archives = {each.archived.archive for each in recording.chunks if each.archived}
@@ -82,6 +97,8 @@ class SealLoop:
                 self._copy_again(recording, gone, reason(error))
             else:
                 self._not_sealed(recording, problem(error))
+            # An alarm about these files tells of it, or none is due: they were erased.
+            self._gone.pop(recording.number, None)
         else:
             # An event may have been folded meanwhile, which this manifest does not know: then it
             # is no seal, and another manifest follows it.
@@ -92,6 +109,9 @@ class SealLoop:
     def _tell_of(self, recording: RecordingStatus, sealed: SealedRecording) -> None:
         """Raise the alarms about what only the manifest brought to light."""
         now = workflow.now()
+        if why := self._gone.pop(recording.number, ""):
+            what = f"it was sealed, and had to be archived and sealed anew: {why}"
+            self._alarms.add(AlarmKind.ARCHIVE_CHANGED, Severity.ERROR, what, recording, now)
         if sealed.contradictions:
             what = "; ".join(sealed.contradictions)
             self._alarms.add(AlarmKind.CONTRADICTED, Severity.CRITICAL, what, recording, now)
