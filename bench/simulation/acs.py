@@ -67,11 +67,13 @@ class File:
     is_doubted: bool = False
     """True if a manifest has found something amiss: then the service's copy stays."""
     is_deleted: bool = False
+    has_vanished: bool = False
+    """True if an archive held it, and went back behind it."""
 
     def vanish(self) -> None:
         """Be in no archive any more."""
         self.lies_in.clear()
-        self.is_archived = False
+        self.is_archived, self.has_vanished = False, True
 
 
 @dataclass

@@ -204,7 +204,8 @@ class Invariants:
                 raise Broken("an alarm is told to be over while ACS records what it must not")
         if alarm.kind is AlarmKind.EXPORT_LATE and not alarm.is_loss:
             chunks = (c for c in recording.chunks if c.chunk.index == alarm.chunk_index)
-            if not all(self._acs.file(c.chunk.document_id).lies_in for c in chunks):
+            files = [self._acs.file(c.chunk.document_id) for c in chunks]
+            if not all(file.lies_in or file.has_vanished for file in files):
                 raise Broken("an alarm is told to be over, and the file is in no archive")
 
     # What an activation may change.
