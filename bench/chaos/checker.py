@@ -69,16 +69,17 @@ def losses_of(case: Case) -> list[Loss]:
     """Return every file that is not in the archive.
 
     After a failover the service has a file twice, under two ids. If the service announced only one
-    of them, the bytes are archived, and the other is no loss.
+    of them, the other is no loss: the bytes are archived, or are the loss of the first.
     """
     archived = {each.document_id for each in case.history.objects}
-    safe = {_bytes(chunk) for chunk in case.history.chunks if chunk.document_id in archived}
+    # An accepted event is a promise for each of its files, even if a twin of one is safe.
+    promised = {each.document_id for each in case.history.chunks if _was_accepted(each, case)}
+    told = {_bytes(each) for each in case.history.chunks if each.document_id in archived | promised}
     return [
         Loss(chunk, _cause(chunk, case))
         for chunk in case.history.chunks
         if chunk.document_id not in archived
-        # An accepted event is a promise for each of its files, even if a twin of one is safe.
-        and (_bytes(chunk) not in safe or _was_accepted(chunk, case))
+        and (chunk.document_id in promised or _bytes(chunk) not in told)
     ]
 
 
@@ -198,12 +199,14 @@ def _starts(case: Case) -> Iterator[Violation]:
             one for run in case.history.runs_of(each.workflow_id) for one in _recordings(run)
         ]
         failed = sum(one["state"] == "failed_to_start" for one in records)
-        # A start that Temporal has forgotten is tried again, and refused if the call is over: what
-        # ACS had made of it is kept under its own id. Forgotten earlier, it never came about.
+        # A start that Temporal has forgotten, or that was under way as the operator reset the call,
+        # is tried again, and refused if the call is over: what ACS had made of it is kept under its
+        # own id. Forgotten earlier, it never came about.
         is_set_back = case.world.was_set_back(each.began, each.ended)
+        is_tried_again = is_set_back or _was_reset(each, case)
         if made > wanted:
             yield Violation(each.scenario.number, f"{made} recordings began for {wanted} starts")
-        elif made > wanted - failed and not (is_set_back and _are_kept_all(truth, records)):
+        elif made > wanted - failed and not (is_tried_again and _are_kept_all(truth, records)):
             yield Violation(each.scenario.number, "a start that ACS accepted stands as failed")
         is_forgotten = is_set_back or _is_cut_off(each, case)
         if len(records) < wanted - each.unstopped and not is_forgotten:
@@ -211,6 +214,11 @@ def _starts(case: Case) -> Iterator[Violation]:
                 each.scenario.number,
                 f"{wanted} starts, and {len(records)} records of them; {_times(each, case)}",
             )
+
+
+def _was_reset(played: PlayedScenario, case: Case) -> bool:
+    runs = case.history.runs_of(played.workflow_id)
+    return any(run.run_id in case.world.ended_runs for run in runs)
 
 
 def _is_cut_off(played: PlayedScenario, case: Case) -> bool:

@@ -87,6 +87,12 @@ def test_a_twin_that_nobody_announced_is_safe_with_the_file_it_repeats(trial: Tr
     assert trial.violations() == ["0-eus-twin is neither archived nor lost"]
 
 
+def test_a_twin_that_nobody_announced_is_lost_as_the_file_that_it_repeats(trial: Trial) -> None:
+    trial.loses_the_file(accepted_at=ENDED + 1)
+    trial.twins.append(replace(trial.chunk, document_id="0-eus-twin"))
+    assert trial.violations() == [f"{DOCUMENT} is lost, and need not be"]
+
+
 def test_a_twin_that_the_gateway_has_taken_may_not_be_missing(trial: Trial) -> None:
     trial.twins.append(replace(trial.chunk, document_id="0-eus-twin"))
     trial.sent_event.documents = frozenset({DOCUMENT, "0-eus-twin"})
@@ -145,6 +151,16 @@ def test_a_start_that_was_accepted_and_stands_as_failed_is_noticed(trial: Trial)
 def test_a_start_that_was_forgotten_may_be_refused_when_it_is_tried_again(trial: Trial) -> None:
     trial.told_more.append({"recordingId": None, "state": "failed_to_start", "chunks": []})
     trial.world.restores.append(SET_BACK)
+    assert trial.violations() == []
+    trial.recording["recordingId"] = "of-somebody-else"
+    assert trial.violations() == ["a start that ACS accepted stands as failed"]
+
+
+def test_a_start_may_be_refused_that_was_under_way_as_the_operator_reset_its_call(
+    trial: Trial,
+) -> None:
+    trial.told_more.append({"recordingId": None, "state": "failed_to_start", "chunks": []})
+    trial.world.ended_runs.add("run-1")
     assert trial.violations() == []
     trial.recording["recordingId"] = "of-somebody-else"
     assert trial.violations() == ["a start that ACS accepted stands as failed"]
