@@ -7,6 +7,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.clock import server_clock
 from callvault.causes import Cause, tag
 from callvault.contracts.alarms import ACTIVITY_ACCOUNT, Alarm, explained
 from callvault.contracts.base import shorten
@@ -14,8 +15,9 @@ from callvault.errors import words_of
 from callvault.temporal.pending_activities import PendingActivity, describe_with_activities
 
 FAILURE_TIMEOUT = timedelta(seconds=2)
-"""Time for an attempt to fail: an export that becomes more urgent begins anew as it is alarmed. An
-alarm comes within five seconds; what takes longer to fail is told with the next one."""
+"""Time since an alarm was raised for an attempt to fail: an export that becomes more urgent begins
+anew as it is alarmed. An alarm comes within five seconds, also where workers are late after an
+outage; what takes longer to fail is told with the next one."""
 
 LOOK_INTERVAL = timedelta(seconds=0.5)
 ANSWER_TIMEOUT = timedelta(seconds=3)
@@ -35,11 +37,12 @@ class AlarmCauses:
         self._loop = asyncio.get_running_loop()
 
     def __call__(self, alarm: Alarm) -> Alarm:
-        """Return the alarm with what Temporal tells; blocks, so call it in a thread."""
+        """Return the alarm with what Temporal tells; blocks, so call it in an activity's thread."""
         if alarm.activity_id is None:
             return alarm
+        patience = alarm.at + FAILURE_TIMEOUT - server_clock()()
         asked = asyncio.run_coroutine_threadsafe(
-            self._pending(alarm.workflow_id, alarm.activity_id), self._loop
+            self._pending(alarm.workflow_id, alarm.activity_id, patience), self._loop
         )
         try:
             # A second more: the loop keeps the time itself, unless something keeps the loop.
@@ -52,9 +55,11 @@ class AlarmCauses:
             return alarm
         return with_cause(alarm, pending) if pending else alarm
 
-    async def _pending(self, workflow_id: str, activity_id: str) -> PendingActivity | None:
+    async def _pending(
+        self, workflow_id: str, activity_id: str, patience: timedelta
+    ) -> PendingActivity | None:
         """Find the activity, and wait a little for an error of it, if a worker is at it."""
-        found, until = None, self._loop.time() + FAILURE_TIMEOUT.total_seconds()
+        found, until = None, self._loop.time() + patience.total_seconds()
         waited = False
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT.total_seconds()):
@@ -64,7 +69,8 @@ class AlarmCauses:
                     # It has ended; or it waits in a queue, and may do so for long.
                     if found is None or (found.waits_for_worker and waited):
                         return found
-                    if found.last_failure or self._loop.time() >= until:
+                    is_time_over = self._loop.time() >= until and not found.waits_for_worker
+                    if found.last_failure or is_time_over:
                         return found
                     # It may have been scheduled together with the alarm.
                     waited = found.waits_for_worker

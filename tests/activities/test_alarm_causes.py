@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import ActivityEnvironment
 
 from activities import alarm_causes
 from activities.alarm_causes import AlarmCauses
@@ -67,8 +69,10 @@ async def sent(monkeypatch: pytest.MonkeyPatch, *answers: Ask) -> Alarm:
     return alarm
 
 
-async def sent_after(monkeypatch: pytest.MonkeyPatch, *answers: Ask) -> tuple[Alarm, list[Ask]]:
-    """Return the answers that were not waited for, too."""
+async def sent_after(
+    monkeypatch: pytest.MonkeyPatch, *answers: Ask, late: timedelta = timedelta()
+) -> tuple[Alarm, list[Ask]]:
+    """Return the answers that were not waited for, too; the sending begins so late."""
     left = list(answers)
 
     def ask(client: Client, workflow_id: str) -> Coroutine[Any, Any, Described]:
@@ -78,7 +82,9 @@ async def sent_after(monkeypatch: pytest.MonkeyPatch, *answers: Ask) -> tuple[Al
     monkeypatch.setattr(alarm_causes, "LOOK_INTERVAL", timedelta(milliseconds=10))
     monkeypatch.setattr(alarm_causes, "ANSWER_TIMEOUT", timedelta(milliseconds=200))
     causes = AlarmCauses(None)  # type: ignore[arg-type]
-    return await asyncio.to_thread(causes, ALARM), left
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, started_time=ALARM.at + late)
+    return await asyncio.to_thread(environment.run, causes, ALARM), left
 
 
 @pytest.mark.parametrize("then", [never, away])
@@ -102,6 +108,16 @@ async def test_a_failure_is_waited_for_while_a_worker_is_at_it(
 ) -> None:
     alarm = await sent(monkeypatch, told, begun, begun, failed)
     assert alarm.last_error == "the archive is full"
+
+
+async def test_an_alarm_that_is_late_already_waits_for_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After a restore, alarms came 5 to 9.5 s late, of which they had waited two."""
+    alarm, left = await sent_after(monkeypatch, begun, failed, late=timedelta(seconds=2))
+    assert (alarm.last_error, len(left)) == ("", 1)
+    alarm, _ = await sent_after(monkeypatch, told, begun, late=timedelta(seconds=2))
+    assert alarm.cause is not Cause.WORKER, "it was scheduled together with the alarm"
 
 
 async def test_what_waits_in_a_queue_or_is_over_makes_no_alarm_later(
