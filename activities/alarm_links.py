@@ -1,5 +1,6 @@
 """The links of an alarm: into Temporal's Web UI, and into the runbook."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -26,11 +27,18 @@ class Links(NamedTuple):
     namespace: str = "default"
     runbook: str = ""
     """Address of the page for operators; empty for no links to it."""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """A clock with which others agree: what is left of a file's time is the service's."""
 
     @classmethod
-    def of(cls, settings: Settings, namespace: str) -> "Links":
+    def of(
+        cls,
+        settings: Settings,
+        namespace: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> "Links":
         """Read the links of a worker's settings."""
-        return cls(settings.web_ui.url, namespace, settings.alarms.runbook_url)
+        return cls(settings.web_ui.url, namespace, settings.alarms.runbook_url, now)
 
     def complete(self, alarm: Alarm) -> Alarm:
         """Return an alarm as it is told: with its keys, its links, and the time that is left."""
@@ -41,7 +49,7 @@ class Links(NamedTuple):
         return told.model_copy(
             update={
                 "whose": owner_of(told.cause) if told.cause else "",
-                "seconds_left": _seconds_left(told),
+                "seconds_left": self._seconds_left(told),
                 "page_url": self._page(told),
                 "runbook_url": self._section(section_of(told)),
                 "cause_url": self._section(cause_section(told.cause)) if told.cause else "",
@@ -56,9 +64,14 @@ class Links(NamedTuple):
         if not self.web_ui or not is_of_workflow:
             return ""
         if alarm.count > 1:
-            query = web_ui.query_of(web_ui.View.AT_RISK, datetime.now(UTC))
+            query = web_ui.query_of(web_ui.View.AT_RISK, self.now())
             return web_ui.list_url(self.web_ui, self.namespace, query)
         return web_ui.page_url(self.web_ui, self.namespace, alarm.workflow_id)
+
+    def _seconds_left(self, alarm: Alarm) -> int | None:
+        if alarm.expires_at is None:
+            return None
+        return round((alarm.expires_at - self.now()).total_seconds())
 
 
 def told(alarm: Alarm) -> Alarm:
@@ -75,9 +88,3 @@ def section_of(alarm: Alarm) -> str:
 def cause_section(cause: Cause) -> str:
     """Return the anchor of the section about a cause."""
     return f"cause-{cause}"
-
-
-def _seconds_left(alarm: Alarm) -> int | None:
-    if alarm.expires_at is None:
-        return None
-    return round((alarm.expires_at - datetime.now(UTC)).total_seconds())

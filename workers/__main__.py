@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from datetime import datetime
 from typing import Any
 
 from temporalio.client import Client
@@ -80,13 +81,15 @@ async def run(settings: Settings, only: Role | None = None) -> None:
             for worker in workers:
                 await running.enter_async_context(worker)
             if telemetry.exports_metrics:
-                await running.enter_async_context(_observing(client, telemetry, settings, only))
+                await running.enter_async_context(
+                    _observing(client, telemetry, settings, only, connections.clocks.now)
+                )
             if only is not Role.EXPORTS:
-                abandoned = AbandonedCalls(client, sender.send)
+                abandoned = AbandonedCalls(client, sender.send, connections.clocks.now)
                 await running.enter_async_context(_beside(abandoned.run()))
                 # With worker versioning, what waits may be meant for another version.
                 if settings.worker.build_id is None:
-                    liveness = Liveness(client, runner, sender.send)
+                    liveness = Liveness(client, runner, sender.send, now=connections.clocks.now)
                     await running.enter_async_context(_beside(liveness.run()))
             await running.enter_async_context(_beside(watch.run()))
             collect_rarely()
@@ -157,7 +160,11 @@ def _workers(
 
 @asynccontextmanager
 async def _observing(
-    client: Client, telemetry: Telemetry, settings: Settings, only: Role | None
+    client: Client,
+    telemetry: Telemetry,
+    settings: Settings,
+    only: Role | None,
+    now: Callable[[], datetime],
 ) -> AsyncIterator[None]:
     meter = telemetry.runtime.metric_meter
     if only is not Role.CONTROL:
@@ -167,7 +174,7 @@ async def _observing(
         return
     begin_at_zero(meter, client.namespace, settings.resources)
     windows = {name: each.export_window for name, each in settings.resources.items()}
-    observer = Observer(client, meter, windows)
+    observer = Observer(client, meter, windows, now)
     async with _beside(observer.run()):
         yield
 

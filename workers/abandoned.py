@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.contracts import names
 from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus, Severity
@@ -45,6 +46,18 @@ _UNFINISHED = f"{names.STATE.name} IS NOT NULL AND {names.STATE.name} NOT IN ({_
 STUCK = f"{_OURS} AND ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
 """Query for the calls whose workflow's tasks fail, as the server reports."""
 
+_PASSING = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.INTERNAL,
+        RPCStatusCode.UNKNOWN,
+    }
+)
+
 log = structlog.get_logger(__name__)
 
 
@@ -57,9 +70,16 @@ def dead_runs(now: datetime) -> str:
 class AbandonedCalls:
     """Looks for calls whose workflow ended too early, or makes no step any more."""
 
-    def __init__(self, client: Client, tell: Callable[[Alarm], object]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        tell: Callable[[Alarm], object],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """``tell`` sends an alarm, and may block; ``now`` is a clock with which others agree."""
         self._client = client
         self._tell = tell
+        self._now = now
         self._recall = Recall(client)
         self._known: dict[str, None] = {}
         """The ids of runs that are dealt with, in the order in which they were."""
@@ -78,7 +98,7 @@ class AbandonedCalls:
 
     async def take_over_ended(self) -> None:
         """Begin another workflow for every call whose last one ended before its recordings."""
-        await self._for_each(dead_runs(datetime.now(UTC)), self._take_over)
+        await self._for_each(dead_runs(self._now()), self._take_over)
 
     async def tell_of_stuck(self) -> None:
         """Raise an alarm about every workflow whose tasks fail; say when they do so no more."""
@@ -121,7 +141,7 @@ class AbandonedCalls:
         over = {
             "id": f"{told.id}/resolved",
             "status": AlarmStatus.RESOLVED,
-            "at": datetime.now(UTC),
+            "at": self._now(),
             "what": "its workflow's tasks succeed again, or it has ended",
         }
         await asyncio.to_thread(self._tell, told.model_copy(update=over))
@@ -136,6 +156,8 @@ class AbandonedCalls:
         except PayloadKeyMissing:
             raise  # The next look tries again: the key is told of by itself, and will come.
         except Exception as error:
+            if isinstance(error, RPCError) and error.status in _PASSING:
+                raise  # Temporal is away or busy, and says nothing of the call.
             log.exception("a call cannot be taken over", workflow_id=ended.id)
             how = type(error).__name__
             await self._alarm(ended, f"its workflow ended too early, and nothing takes over: {how}")
@@ -164,7 +186,8 @@ class AbandonedCalls:
         """Read the states of the call's runs that began after one had ended."""
         # A quote would end the text in the query; no id that is computed as documented has one.
         workflow_id = ended.id.partition("'")[0]
-        query = f"WorkflowId = '{workflow_id}' AND StartTime >= '{_moment(ended.close_time)}'"
+        since = (ended.close_time or self._now()).isoformat()
+        query = f"WorkflowId = '{workflow_id}' AND StartTime >= '{since}'"
         last_runs = f"{query} AND ExecutionStatus != 'ContinuedAsNew'"
         listed = list_executions(self._client, last_runs)
         runs = {run.run_id: run.start_time async for run in listed}
@@ -195,7 +218,7 @@ class AbandonedCalls:
             dedup_key=f"{about.id}/{about.run_id}/abandoned",
             kind=AlarmKind.ABANDONED,
             severity=Severity.CRITICAL,
-            at=datetime.now(UTC),
+            at=self._now(),
             what=what,
             resolves=resolves,
             workflow_id=about.id,
@@ -204,7 +227,3 @@ class AbandonedCalls:
         log.critical(what, workflow_id=about.id, run_id=about.run_id)
         told = await asyncio.to_thread(self._tell, alarm)
         return told if isinstance(told, Alarm) else alarm
-
-
-def _moment(at: datetime | None) -> str:
-    return (at or datetime.now(UTC)).isoformat()

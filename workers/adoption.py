@@ -5,16 +5,19 @@ recording, and nobody would stop it or keep its files.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from activities.clock import server_clock
 from activities.translate import to_application_error
 from callvault.clients import open_acs_client
+from callvault.clocks import elapsed
 from callvault.config.policy import resource_policy
 from callvault.config.settings import Settings
 from callvault.contracts import names
@@ -23,8 +26,9 @@ from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
 from callvault.contracts.takeover import ADOPTED, LastState
-from callvault.errors import CallvaultError, InvalidRequest, RecordingNotFound
+from callvault.errors import CallvaultError, InvalidRequest, RecordingNotFound, Unavailable
 from callvault.temporal.call_client import CallClient
+from callvault.temporal.clock import server_time
 from callvault.temporal.earlier_runs import begin
 from workflows.call import silence
 from workflows.loops.continue_as_new import CarriedState
@@ -36,13 +40,15 @@ def found_at_acs(
     settings: Settings,
     request: RecordingRequest,
     recording_id: str,
+    now: Callable[[], datetime],
     *,
     unproven: bool,
 ) -> RecordingStatus:
     """Read the recording from ACS, as a workflow is to keep it; nothing is changed.
 
-    Raises `InvalidRequest` where ACS knows no such recording, where it is another call's, and,
-    unless ``unproven`` allows it, where ACS does not say whose it is.
+    ``now`` is Temporal's clock, by which the workflow goes. Raises `InvalidRequest` where ACS knows
+    no such recording, where it is another call's, and, unless ``unproven`` allows it, where ACS
+    does not say whose it is.
     """
     with closing(open_acs_client(settings.resource(request.resource))) as client:
         try:
@@ -60,11 +66,12 @@ def found_at_acs(
             f"ACS does not say whose recording {recording_id} is: if you know that it is of this"
             " call, add --unproven"
         )
-    return _status(request, recording_id, is_on=state == "active")
+    return _status(request, recording_id, now(), is_on=state == "active")
 
 
-def _status(request: RecordingRequest, recording_id: str, *, is_on: bool) -> RecordingStatus:
-    now = datetime.now(UTC)
+def _status(
+    request: RecordingRequest, recording_id: str, now: datetime, *, is_on: bool
+) -> RecordingStatus:
     recording = RecordingStatus(
         number=1,
         origin="requested",
@@ -101,10 +108,9 @@ class Adoption:
     async def adopt_recording(self, input: AdoptionInput) -> AdoptionResult:
         """Adopt a recording, if ACS says that it is on, and of this call."""
         try:
-            recording = await asyncio.to_thread(
-                found_at_acs, self._settings, input.request, input.recording_id, unproven=False
+            workflow_id = await find_and_adopt(
+                self._client, self._settings, input.request, input.recording_id, server_clock()
             )
-            workflow_id = await adopt(self._client, self._settings, input.request, recording)
         except InvalidRequest as error:
             log.warning("a recording is not adopted", problem=str(error))
             return AdoptionResult(problem=str(error))
@@ -112,6 +118,35 @@ class Adoption:
             raise to_application_error(error, retry_permanent=True) from error
         log.warning("a recording that no workflow knew is adopted", workflow_id=workflow_id)
         return AdoptionResult(workflow_id=workflow_id)
+
+
+async def find_and_adopt(
+    client: Client,
+    settings: Settings,
+    request: RecordingRequest,
+    recording_id: str,
+    now: Callable[[], datetime] | None = None,
+    *,
+    unproven: bool = False,
+) -> str:
+    """Adopt a recording that ACS makes; return the id of the workflow that keeps it.
+
+    ``now`` is Temporal's clock, which is asked for where it is not given; raises as `found_at_acs`.
+    """
+    clock = now or await _temporal_clock(client)
+    recording = await asyncio.to_thread(
+        found_at_acs, settings, request, recording_id, clock, unproven=unproven
+    )
+    return await adopt(client, settings, request, recording)
+
+
+async def _temporal_clock(client: Client) -> Callable[[], datetime]:
+    """Return Temporal's clock; this machine's where Temporal does not tell its time."""
+    try:
+        measured = await server_time(client)
+    except Unavailable:
+        return lambda: datetime.now(UTC)
+    return lambda: measured.told + timedelta(seconds=elapsed() - measured.received)
 
 
 async def adopt(

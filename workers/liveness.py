@@ -71,15 +71,18 @@ class Liveness:
         runner: NotingRunner,
         tell: Callable[[Alarm], object],
         end: Callable[[int], object] = os._exit,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """``tell`` sends an alarm, and may block; ``end`` ends the process at once.
 
-        An ordinary end would wait for the very worker that does nothing.
+        ``now`` is a clock with which others agree. An ordinary end would wait for the very worker
+        that does nothing.
         """
         self._client = client
         self._runner = runner
         self._tell = tell
         self._end = end
+        self._now = now
         self._sightings = 0
 
     async def run(self) -> None:
@@ -116,7 +119,7 @@ class Liveness:
         return described.stats.approximate_backlog_age.ToTimedelta()
 
     async def _give_up(self, waiting: timedelta) -> None:
-        host, now = socket.gethostname(), datetime.now(UTC)
+        host, now = socket.gethostname(), self._now()
         what = (
             f"worker on {host}: workflow tasks have waited for {waiting.total_seconds():.0f} s, and"
             " it takes none: it ends itself, to be started again"

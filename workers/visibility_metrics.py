@@ -6,7 +6,7 @@ minimum of deadlines) over workers, never the sum. Visibility lags by about a se
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -42,9 +42,17 @@ class Observer:
     """Reads the store and sets the gauges."""
 
     def __init__(
-        self, client: Client, meter: MetricMeter, windows: Mapping[str, timedelta]
+        self,
+        client: Client,
+        meter: MetricMeter,
+        windows: Mapping[str, timedelta],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Take the export window of each resource in the settings."""
+        """Take the export window of each resource in the settings.
+
+        ``now`` is a clock with which others agree: a deadline is the service's.
+        """
+        self._now = now
         self._client = client
         self._windows = windows
         self._recordings = metrics.recordings(meter)
@@ -77,11 +85,11 @@ class Observer:
         at_risk = await self._count(f"{query} AND {names.AT_RISK.name} = true")
         self._at_risk.set(at_risk, label)
         deadline = await self._find_nearest_deadline(query)
-        self._nearest_deadline.set(_seconds_until(deadline), label)
+        self._nearest_deadline.set(self._seconds_until(deadline), label)
         # A deadline is the birth of the oldest file, and the window. Unknown for other resources.
         if (window := self._windows.get(resource)) is not None:
             born_at = deadline - window if deadline is not None else None
-            self._oldest.set(_seconds_since(born_at), label)
+            self._oldest.set(self._seconds_since(born_at), label)
 
     def _by_resource(self) -> Iterator[tuple[str, str]]:
         name = names.RESOURCE.name
@@ -94,7 +102,7 @@ class Observer:
         """Narrow the time down by counting, then read the few workflows that are left."""
         # Stores neither sort nor aggregate, but every one of them counts.
         expires_at = names.EXPIRES_AT.name
-        now = datetime.now(UTC)
+        now = self._now()
         low, high = now - SEARCH_RANGE, now + SEARCH_RANGE
         narrowed, bound = f"{query} AND {expires_at} IS NOT NULL", None
         count = await self._count(narrowed)
@@ -116,17 +124,15 @@ class Observer:
     async def _count(self, query: str) -> int:
         return (await self._client.count_workflows(query)).count
 
+    def _seconds_until(self, deadline: datetime | None) -> float:
+        """Return the seconds left; infinite where there is no deadline."""
+        if deadline is None:
+            return math.inf
+        # Temporal's gauges cannot be negative.
+        return max((deadline - self._now()).total_seconds(), 0.0)
 
-def _seconds_until(deadline: datetime | None) -> float:
-    """Return the seconds left; infinite where there is no deadline."""
-    if deadline is None:
-        return math.inf
-    # Temporal's gauges cannot be negative.
-    return max((deadline - datetime.now(UTC)).total_seconds(), 0.0)
-
-
-def _seconds_since(born_at: datetime | None) -> float:
-    """Return the age in seconds; 0 where there is no file."""
-    if born_at is None:
-        return 0.0
-    return max((datetime.now(UTC) - born_at).total_seconds(), 0.0)
+    def _seconds_since(self, born_at: datetime | None) -> float:
+        """Return the age in seconds; 0 where there is no file."""
+        if born_at is None:
+            return 0.0
+        return max((self._now() - born_at).total_seconds(), 0.0)

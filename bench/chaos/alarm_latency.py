@@ -11,7 +11,7 @@ file's retention or the end of a recording. Excused is the time
 - in which the tasks of its workflow failed because the harness had set Temporal back while workers
   ran, which the runbook forbids, until the operator ended that run, as the runbook says, and the
   next one began: Temporal tells of such a run after some failures, ten seconds apart;
-- that Temporal forgot when it was set back, for an alarm that was raised since, perhaps once more;
+- that Temporal forgot when it was set back, for an alarm that came since, perhaps once more;
 - before files that had been archived were to be copied anew, by the operator;
 - by which a timer fires late because Temporal was down before it had taken the task that set it.
 """
@@ -81,13 +81,13 @@ def contradictory_times(
         yield begin, max(at, follows) + RECOVERY_GRACE
 
 
-def forgotten_times(alarm: Alarm, forgotten: Iterable[Interval]) -> Iterator[Interval]:
-    """Yield the times that were forgotten when an alarm was raised.
+def forgotten_times(received: float, forgotten: Iterable[Interval]) -> Iterator[Interval]:
+    """Yield the times that were forgotten when an alarm was received.
 
-    It may have been raised and told in them before, and is raised once more.
+    It may have been raised in them before, or have been on its way to a receiver: of that, no
+    history tells. One that came in them is judged as ever.
     """
-    raised = alarm.at.timestamp()
-    return ((since, until) for since, until in forgotten if until <= raised)
+    return ((since, until) for since, until in forgotten if until <= received)
 
 
 def times_before_copied_anew(alarm: Alarm, copied: Iterable[Interval]) -> Iterator[Interval]:

@@ -143,7 +143,7 @@ class RunChecker:
                 each.at,
                 [
                     *self._excluded(found.runs_of(each.alarm.workflow_id)),
-                    *forgotten_times(each.alarm, forgotten),
+                    *forgotten_times(each.at, forgotten),
                     *times_before_copied_anew(each.alarm, self._copied_anew(each.alarm)),
                 ],
             )

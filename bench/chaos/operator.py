@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -50,6 +51,15 @@ class CopiedAnew:
 
 
 @dataclass
+class Repair:
+    """What the operator did after a restore."""
+
+    restore: Restore
+    ended: float = math.inf
+    """The time in seconds since the epoch."""
+
+
+@dataclass
 class Operator:
     """Follows the runbooks; runs on the event loop beside the main thread."""
 
@@ -64,7 +74,8 @@ class Operator:
     polls_result: bool
     """True if ACS may be asked for what no event tells."""
     adopted: int = 0
-    restores: list[Restore] = field(default_factory=list)
+    repairs: list[Repair] = field(default_factory=list)
+    """What was done after each restore."""
     ended: dict[str, float] = field(default_factory=dict)
     """Ids of the runs that were reset after a restore, or ended because it had made their histories
     contradictory, with the time in seconds since the epoch."""
@@ -76,7 +87,12 @@ class Operator:
 
     async def after(self, restore: Restore) -> None:
         """Follow the runbook of a restore."""
-        self.restores.append(restore)
+        repair = Repair(restore)
+        self.repairs.append(repair)
+        await self._follow(restore)
+        repair.ended = time.time()
+
+    async def _follow(self, restore: Restore) -> None:
         if restore.has_database:
             await self._repeat("setup")
             await self._reset_all()
@@ -91,8 +107,10 @@ class Operator:
 
     def _undone_by(self, restore: Restore) -> list[Restore]:
         """Return the restore, and those after which what was done is forgotten with it."""
-        since = restore.to if restore.has_database else restore.at
-        return [each for each in self.restores if each.at >= since]
+        if not restore.has_database:
+            return [restore]
+        # The backup was made at once after a restore, and what repaired that lasted for longer.
+        return [each.restore for each in self.repairs if each.ended >= restore.to]
 
     async def _reset_all(self) -> None:
         """Let every open call begin anew with what it knows: `temporal workflow reset`.
@@ -146,7 +164,8 @@ class Operator:
         if run.run_id in self.reset_to:
             return True
         began, ended = run.start_time.timestamp(), self.ended.get(run.run_id, 0.0)
-        return any(each.has_database and max(began, ended) <= each.at for each in self.restores)
+        restores = [each.restore for each in self.repairs]
+        return any(each.has_database and max(began, ended) <= each.at for each in restores)
 
     async def _adopt_all(self) -> None:
         """Adopt what is still on and began since, also of a call that Temporal knows."""

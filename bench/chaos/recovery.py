@@ -85,7 +85,9 @@ def _is_told(interrupted: Interrupted, resumed: Started | None) -> bool:
     """Tell if nobody went on before: a history has the last attempt of each activity alone."""
     if resumed is None:
         return True
-    is_same = resumed.activity_id == interrupted.activity_id
+    # An export that becomes more urgent is scheduled anew, under the same id.
+    has_id = resumed.activity_id == interrupted.activity_id
+    is_same = has_id and resumed.scheduled <= interrupted.killed
     return resumed.attempt <= (interrupted.attempt + 1 if is_same else 1)
 
 

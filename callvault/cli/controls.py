@@ -90,8 +90,7 @@ def adopt(
     After Temporal was restored, or when a workflow was deleted. Safe to repeat.
     """
     from callvault.cli.actions import recordings as calls
-    from workers.adoption import adopt as keep
-    from workers.adoption import found_at_acs
+    from workers.adoption import find_and_adopt
 
     settings = load_settings(config)
     check_control_of(settings, resource)
@@ -104,9 +103,9 @@ def adopt(
         recording_format_type=file_format,
         requested_by=by,
     )
-    recording = found_at_acs(settings, request, recording_id, unproven=unproven)
     workflow_id = calls.with_client(
-        config, lambda client: keep(client, settings, request, recording)
+        config,
+        lambda client: find_and_adopt(client, settings, request, recording_id, unproven=unproven),
     )
     _say_workflow(workflow_id, as_json=as_json)
 

@@ -1,5 +1,7 @@
 """Does `make chaos` measure lateness and recovery fairly, and notice what is too late?"""
 
+from dataclasses import replace
+
 import pytest
 
 from bench.chaos.alarm_latency import (
@@ -137,6 +139,8 @@ def test_nor_does_another_activity_tell_of_its_attempts_before() -> None:
     """The export became more urgent, was denied, and is tried again two minutes later."""
     assert recovered(started("9", KILLED + 215, "", attempt=2)) == []
     assert recovered(started("9", KILLED + 61, "", attempt=1)) == [61]
+    anew = replace(started("7", KILLED + 215), scheduled=KILLED + 95)
+    assert recovered(anew) == [], "it has the same id"
 
 
 def test_what_nobody_ever_takes_up_is_endlessly_late() -> None:
@@ -153,10 +157,10 @@ def test_the_time_that_temporal_forgot_was_waited_in_vain() -> None:
     assert counted_seconds(found, [], run, WORKERS, [(KILLED + 40, KILLED + 65)]) == 59
 
 
-def test_an_alarm_that_is_raised_once_more_is_excused_the_time_that_was_forgotten() -> None:
-    raised = ALARM.at.timestamp()
-    before, after = (raised - 30, raised - 10), (raised - 5, raised + 10)
-    assert list(forgotten_times(ALARM, [before, after])) == [before]
+def test_an_alarm_that_came_since_is_excused_the_time_that_was_forgotten() -> None:
+    received = ALARM.at.timestamp()
+    before, after = (received - 30, received - 10), (received - 5, received + 10)
+    assert list(forgotten_times(received, [before, after])) == [before]
 
 
 def test_what_is_to_be_copied_anew_is_late_from_then_on() -> None:

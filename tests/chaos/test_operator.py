@@ -1,6 +1,5 @@
 """What does the operator of `make chaos` do after a restore?"""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from unittest import mock
 from azure.core.exceptions import HttpResponseError
 
 from bench.chaos import operator as operators
-from bench.chaos.operator import Operator
+from bench.chaos.operator import Operator, Repair
 from bench.chaos.world import Restore
 
 RESTORED_AT = 1_000.0
@@ -18,7 +17,7 @@ RESTORED_AT = 1_000.0
 def operator(**known: Any) -> Operator:
     parts = {name: mock.Mock() for name in ("workload", "proxy", "client", "backend", "sealed")}
     made = Operator(environment=dict, home=Path(), polls_result=True, **parts, **known)
-    made.restores.append(Restore(900.0, RESTORED_AT, True, frozenset()))
+    made.repairs.append(Repair(Restore(900.0, RESTORED_AT, True, frozenset())))
     return made
 
 
@@ -39,14 +38,15 @@ def test_a_run_that_was_reset_to_a_point_behind_the_contradiction_is_ended() -> 
 
 def test_what_was_repaired_in_a_time_that_is_forgotten_is_repaired_again() -> None:
     """Events that were delivered again had begun a workflow, which the next restore forgot."""
-    archive_alone = Restore(940.0, 950.0, False, frozenset({"d"}))
-    long_before = Restore(790.0, 800.0, False, frozenset({"e"}))
     made = operator()
-    [database] = made.restores
-    made.restores[:] = [long_before, archive_alone, database]
+    [under_way] = made.repairs
+    database = under_way.restore
+    # The backup to which it went back was made at once after this one, and before its repair.
+    archive_alone = Restore(890.0, 899.9, False, frozenset({"d"}))
+    long_before = Restore(790.0, 800.0, False, frozenset({"e"}))
+    made.repairs[:] = [Repair(long_before, 830.0), Repair(archive_alone, 905.0), under_way]
     assert made._undone_by(database) == [archive_alone, database]
-    assert made._undone_by(archive_alone) == [archive_alone, database]
-    assert made._undone_by(replace(archive_alone, at=RESTORED_AT + 1)) == []
+    assert made._undone_by(archive_alone) == [archive_alone]
 
 
 async def test_acs_is_asked_for_what_no_copy_of_an_event_tells_of_and_what_is_not_sealed() -> None:

@@ -172,6 +172,21 @@ async def test_each_resource_has_the_age_of_its_oldest_file(calls: Calls, gauges
     assert oldest["short"] == pytest.approx(23 * 3600, abs=30)
 
 
+async def test_deadlines_go_by_a_clock_with_which_others_agree(
+    calls: Calls, gauges: Gauges
+) -> None:
+    """A worker whose own clock was ten minutes ahead showed ten minutes less."""
+    await calls.kept(RecordingState.ARCHIVING, "eu", 7 * HOUR)
+    await calls.are_visible()
+    now = datetime.now(UTC) - HOUR
+    await Observer(calls.client, gauges.meter, {"eu": WINDOW}, lambda: now).observe()
+    assert gauges.read("callvault_oldest_unarchived_seconds")["eu"] == pytest.approx(
+        40 * 3600, abs=30
+    )
+    deadline = gauges.read("callvault_nearest_deadline_seconds")["eu"]
+    assert deadline == pytest.approx(8 * 3600, abs=30)
+
+
 async def test_calls_at_risk_are_counted_by_resource(calls: Calls, gauges: Gauges) -> None:
     await calls.kept(RecordingState.ARCHIVING, "eu", HOUR, at_risk=True)
     await calls.kept(RecordingState.ARCHIVING, "eu", 9 * HOUR, at_risk=True)

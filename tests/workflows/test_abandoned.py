@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from temporalio import workflow
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from callvault.contracts import names
@@ -89,6 +90,33 @@ async def test_a1_a_call_that_is_kept_by_another_run_is_left_alone(scene: Scene)
     await AbandonedCalls(scene.environment.client, scene.world.told.send).take_over_ended()
     assert (await scene.handle.describe()).run_id == run
     assert [alarm.kind for alarm in scene.told()] == [AlarmKind.ABANDONED]
+
+
+async def test_a1_a_call_is_taken_over_once_temporal_is_back(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alarm said that nothing takes over, by this machine's clock, and nothing ever did."""
+    await scene.recorded()
+    await scene.handle.terminate()
+    before = (await scene.handle.describe()).run_id
+
+    asked: list[object] = []
+
+    async def away(*query: object) -> None:
+        asked.append(query)
+        raise RPCError("tcp connect error", RPCStatusCode.UNAVAILABLE, b"")
+
+    watch = AbandonedCalls(scene.environment.client, scene.world.told.send)
+    with scene.environment.with_time_skipping_disabled(), monkeypatch.context() as meanwhile:
+        meanwhile.setattr(recall.Recall, "last_state", away)
+        async with asyncio.timeout(WAIT):
+            while not asked:
+                await watch.take_over_ended()
+                await asyncio.sleep(0.1)
+    assert AlarmKind.ABANDONED not in {alarm.kind for alarm in scene.told()}
+    with scene.environment.with_time_skipping_disabled():
+        await watch.take_over_ended()
+    assert (await scene.handle.describe()).run_id != before
 
 
 async def two_recordings(scene: Scene) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -125,7 +125,7 @@ async def test_a_recording_that_is_adopted_after_the_workflow_has_ended_is_held_
     await archived_before_the_call_ends(scene)
     scene.service.recordings["adopted-1"] = "active"
     request = unkept(scene)
-    found = adoption._status(request, "adopted-1", is_on=True)
+    found = adoption._status(request, "adopted-1", datetime.now(UTC), is_on=True)
     found.consent = ConsentTerms(consent_policy=ConsentPolicy.NAMED, consent_participants=(ANA,))
     resource = {"endpoint": "https://c.example", "credential": {"entra": True}}
     archives = {scene.resource: {"kind": "directory", "path": "/archive"}}
