@@ -73,9 +73,8 @@ class Connections:
     def logged_archive_of(self, name: str) -> LoggedArchive:
         """Return an archive with its access log, for what is noted there before it is done."""
         archive, signer = self.archive_of(name), self.signer_of(name)
-        return LoggedArchive(
-            archive, AccessLog(archive, signer), signer, partial(self.keys_of, name)
-        )
+        log = AccessLog(archive, signer, self.clocks.now)
+        return LoggedArchive(archive, log, signer, partial(self.keys_of, name))
 
     def hash_of(self, raw_id: str) -> str:
         """Return the keyed hash of a participant, with the key of the moment."""

@@ -58,9 +58,10 @@ async def _working(client: Client, deployment: str) -> AsyncIterator[str]:
         ),
         timeout=RPC_TIMEOUT,
     )
-    since = datetime.now(UTC) - POLLED_WITHIN
-    for poller in described.pollers:
+    polls = [(each.last_access_time.ToDatetime(UTC), each) for each in described.pollers]
+    # By the server's clock, not by this machine's: somebody always polls.
+    newest = max((at for at, _ in polls), default=datetime.now(UTC))
+    for at, poller in polls:
         options = poller.deployment_options
-        polled_at = poller.last_access_time.ToDatetime(UTC)
-        if options.deployment_name == deployment and polled_at >= since:
+        if options.deployment_name == deployment and at >= newest - POLLED_WITHIN:
             yield options.build_id

@@ -3,6 +3,7 @@
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_commands import ScheduleActivity
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import WorkflowHistory
 from temporalio.worker import (
@@ -13,6 +14,7 @@ from temporalio.worker import (
 )
 
 from callvault.contracts import names
+from callvault.contracts.takeover import Recalled
 from callvault.temporal.converter import data_converter
 from workers.registry import WORKFLOWS
 
@@ -24,7 +26,7 @@ class Watched(UnsandboxedWorkflowRunner):
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: list[tuple[set[str | None], list[str]]] = []
+        self.seen: list[tuple[set[str | None], list[ScheduleActivity]]] = []
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         instance = super().create_instance(det)
@@ -34,8 +36,8 @@ class Watched(UnsandboxedWorkflowRunner):
             completion = activate(act)
             jobs = {job.WhichOneof("variant") for job in act.jobs}
             commands = completion.successful.commands
-            activities = [each.schedule_activity.activity_type for each in commands]
-            self.seen.append((jobs, [each for each in activities if each]))
+            asked = [e.schedule_activity for e in commands if e.HasField("schedule_activity")]
+            self.seen.append((jobs, asked))
             return completion
 
         instance.activate = watched  # type: ignore[method-assign]
@@ -53,39 +55,79 @@ def quiet_history() -> list[HistoryEvent]:
     return events[: last + 1]
 
 
+def appended(events: list[HistoryEvent], *kinds: EventType) -> list[HistoryEvent]:
+    """Return events that follow, at the time of the last one."""
+    at, number = events[-1].event_time, len(events)
+    return [
+        HistoryEvent(event_id=number + index, event_time=at, event_type=kind)
+        for index, kind in enumerate(kinds, start=1)
+    ]
+
+
 def reset(events: list[HistoryEvent]) -> list[HistoryEvent]:
     """Append a task whose cause was none of the workflow's, the reset to it, and its repetition."""
-    number = len(events)
-    added = [
-        HistoryEvent(event_id=number + index, event_time=events[-1].event_time, event_type=kind)
-        for index, kind in enumerate(
-            [
-                EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
-                EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
-                EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
-                EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
-                EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
-            ],
-            start=1,
-        )
-    ]
-    for scheduled in (added[0], added[3]):
-        scheduled.workflow_task_scheduled_event_attributes.SetInParent()
-    _, started, failed, _, again = added
-    started.workflow_task_started_event_attributes.scheduled_event_id = number + 1
-    again.workflow_task_started_event_attributes.scheduled_event_id = number + 4
+    added = appended(
+        events,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
+    )
+    scheduled, started, failed, scheduled_again, again = added
+    for each in (scheduled, scheduled_again):
+        each.workflow_task_scheduled_event_attributes.SetInParent()
+    started.workflow_task_started_event_attributes.scheduled_event_id = scheduled.event_id
+    again.workflow_task_started_event_attributes.scheduled_event_id = scheduled_again.event_id
     attributes = failed.workflow_task_failed_event_attributes
-    attributes.scheduled_event_id, attributes.started_event_id = number + 1, number + 2
+    attributes.scheduled_event_id = scheduled.event_id
+    attributes.started_event_id = started.event_id
     attributes.cause = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
     attributes.base_run_id, attributes.new_run_id = "the-run-before", "this-run"
     return [*events, *added]
 
 
-async def test_what_a_run_knew_is_asked_for_where_nothing_else_wakes_it() -> None:
-    """Seen under `make chaos`: it was asked for once something else happened to the call."""
+def recalled(events: list[HistoryEvent], activity_id: str) -> list[HistoryEvent]:
+    """Append the end of the task that a reset repeated, and what it asked for, with its answer."""
+    added = appended(
+        events,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+    )
+    task, scheduled, started, completed = added
+    done = task.workflow_task_completed_event_attributes
+    done.scheduled_event_id, done.started_event_id = events[-2].event_id, events[-1].event_id
+    asked = scheduled.activity_task_scheduled_event_attributes
+    asked.activity_id, asked.activity_type.name = activity_id, names.RECALL_ACTIVITY
+    started.activity_task_started_event_attributes.scheduled_event_id = scheduled.event_id
+    answer = completed.activity_task_completed_event_attributes
+    answer.scheduled_event_id, answer.started_event_id = scheduled.event_id, started.event_id
+    answer.result.payloads.extend(data_converter.payload_converter.to_payloads([Recalled()]))
+    return [*events, *added]
+
+
+async def replayed(events: list[HistoryEvent]) -> Watched:
     runner = Watched()
     replayer = Replayer(workflows=WORKFLOWS, workflow_runner=runner, data_converter=data_converter)
-    history = WorkflowHistory("recording-1", reset(quiet_history()))
+    history = WorkflowHistory("recording-1", events)
     await replayer.replay_workflow(history, raise_on_replay_failure=False)
-    alone = [activities for jobs, activities in runner.seen if jobs == {"update_random_seed"}]
-    assert alone == [[names.RECALL_ACTIVITY]]
+    return runner
+
+
+async def test_what_a_run_knew_is_asked_for_where_nothing_else_wakes_it() -> None:
+    """Seen under `make chaos`: it was asked for once something else happened to the call."""
+    seen = (await replayed(reset(quiet_history()))).seen
+    alone = [asked for jobs, asked in seen if jobs == {"update_random_seed"}]
+    assert [[each.activity_type for each in asked] for asked in alone] == [[names.RECALL_ACTIVITY]]
+
+
+async def test_a_reset_that_comes_with_the_answer_to_the_one_before_is_not_overlooked() -> None:
+    """Seen under `make chaos`: the call did not know of its end, and was kept for a day."""
+    once = reset(quiet_history())
+    [asked] = (await replayed(once)).seen[-2][1]
+    twice = reset(recalled(once, asked.activity_id))
+    jobs, activities = (await replayed(twice)).seen[-2]
+    assert jobs == {"update_random_seed", "resolve_activity"}
+    assert [each.activity_type for each in activities] == [names.RECALL_ACTIVITY]

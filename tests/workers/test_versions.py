@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from callvault.config.worker import WorkerSettings
 from callvault.contracts import names
 from callvault.contracts.alarm_groups import AlarmGroupState
 from callvault.temporal.converter import data_converter
+from tests.patience import WAIT
 from tests.workflows.scene import Scene, World, chunk
 from tests.workflows.test_alarm_groups import an_alarm
 from tests.workflows.test_continue_as_new import runs
@@ -151,12 +152,10 @@ async def test_calls_whose_version_has_no_worker_any_more_are_told_of_and_moved_
             await becomes_current(client, "5")
             await looking.look_at_versions()
             assert looking.problems.current() == {}
-    stopped_at = datetime.now(UTC)
-    async with world.working(client, version("5")), asyncio.timeout(30):
+    # As if what polled before had been gone for minutes.
+    monkeypatch.setattr("workers.old_versions.POLLED_WITHIN", timedelta())
+    async with world.working(client, version("5")), asyncio.timeout(WAIT):
         while not (found := looking.problems.current()):
-            # As if what polled before had been gone for minutes.
-            gone = datetime.now(UTC) - stopped_at
-            monkeypatch.setattr("workers.old_versions.POLLED_WITHIN", gone)
             await looking.look_at_versions()
             await asyncio.sleep(0.3)
         assert "1 open calls are on a version of deployment callvault of which" in found[WHAT]

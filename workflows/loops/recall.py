@@ -36,6 +36,8 @@ class RecallLoop:
         self._alarms = alarms
         self._deletions = deletions
         self._told: list[LastState] = []
+        self._resets = 0
+        """Resets of this run that it knows of."""
         self._loop: asyncio.AbstractEventLoop | None = None
         # The SDK tells of a reset that it meets later, and of none before the first workflow task.
         workflow.register_random_seed_callback(self._was_reset)
@@ -50,6 +52,7 @@ class RecallLoop:
     def _was_reset(self, seed: int = 0) -> None:
         """Take note that this run was reset: another run has gone further than its history."""
         self._call.is_recalling = True
+        self._resets += 1
         if self._loop is not None:
             # The SDK checks conditions once something has run, and this runs apart from that: where
             # the workflow task brings nothing else, nobody would wake.
@@ -75,6 +78,14 @@ class RecallLoop:
                 self._join(self._told.pop(0), is_reset=False)
 
     async def _recall(self) -> None:
+        known = 0
+        # A reset may come with what was asked for after the one before it.
+        while known != self._resets:
+            known = self._resets
+            await self._recall_once()
+        self._call.is_recalling = False
+
+    async def _recall_once(self) -> None:
         info = workflow.info()
         query = RunQuery(workflow_id=info.workflow_id, run_id=info.run_id)
         try:
@@ -90,7 +101,6 @@ class RecallLoop:
         else:
             if recalled.last is not None:
                 self._join(recalled.last, is_reset=True)
-        self._call.is_recalling = False
 
     def _join(self, last: LastState, *, is_reset: bool) -> None:
         now = workflow.now()
