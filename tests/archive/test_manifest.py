@@ -4,10 +4,12 @@ import base64
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from callvault.archive.manifests.chain import head
+from callvault.archive.manifests import seal as sealing
+from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import (
     Keyring,
     canonical,
@@ -23,7 +25,7 @@ from callvault.archive.store import Archive
 from callvault.archive.stores.directory_files import sidecar_path
 from callvault.archive.verify.verifier import verify_archive
 from callvault.contracts.events import RecordingChunk
-from callvault.contracts.manifest import ChainLink, Manifest
+from callvault.contracts.manifest import ChainLink, Manifest, ObjectReference
 from callvault.contracts.media import MediaVerdict
 from callvault.contracts.silence import SilenceAccount, UnconfirmedInterval
 from callvault.errors import BrokenContent, ConfigurationError, ContentMissing, InvalidRequest
@@ -223,6 +225,30 @@ def test_a_chain_that_was_set_back_behind_a_manifest_goes_on_without_a_gap(
     assert seal(archive, order, SIGNER, lambda: NOON) == again
     chain = chain_of(archive)
     assert (len(chain), all(is_whole for _, is_whole in chain)) == (again.sequence, True)
+
+
+def test_a_manifest_that_went_with_its_archive_before_it_was_linked_is_there_again(
+    directory_archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen under `make chaos`: its recording was sealed again, under the name that it had."""
+    archive, keys = directory_archive, Keyring([SIGNER.public])
+
+    def going_back(archive: Archive, manifest: ObjectReference, *args: Any, **rest: Any) -> Any:
+        path = Path(archive.location(manifest.object_name))
+        path.unlink()
+        sidecar_path(path).unlink()
+        return append(archive, manifest, *args, **rest)
+
+    first = archived(archive)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(sealing, "append", going_back)
+        seal(archive, seal_input(archive, recording(first)), SIGNER, lambda: NOON)
+    both = seal_input(archive, recording(first, archived(archive, 1)))
+    seal(archive, both, SIGNER, lambda: NOON)
+    chain = chain_of(archive)
+    assert len({name for name, _ in chain}) == len(chain) == 2
+    report = verify_archive(archive, keys)
+    assert report.ok, report.problems
 
 
 def test_a_link_says_that_the_archive_was_set_back_behind_what_it_names(

@@ -51,6 +51,7 @@ class StoredManifest(NamedTuple):
 
     manifest: Manifest
     reference: ObjectReference
+    data: bytes
 
 
 class _Order(NamedTuple):
@@ -83,8 +84,13 @@ def seal(
     if signer:
         publish_key(archive, signer)
     order = _Order(input, sha256(canonical(input)))
-    manifest, reference = _find_or_write(archive, order, signer, now, tombstones, keys)
+    manifest, reference, data = _find_or_write(archive, order, signer, now, tombstones, keys)
     link = append(archive, reference, signer, after=manifest.previous)
+    if archive.stat(reference.object_name) is None:
+        # The archive went back between the two. The link would name what is not there, for good:
+        # the recording's next manifest would get this name, and be sealed twice.
+        with suppress(ObjectExists):
+            _put(archive, reference.object_name, data, "application/json")
     return SealedRecording(
         archive=archive.name,
         object_name=reference.object_name,
@@ -213,7 +219,7 @@ def find_manifest(archive: Archive, object_name: str) -> StoredManifest | None:
             " changes the archive, restore the file or move it away; then the recording is sealed",
             owner="archive",
         ) from error
-    return StoredManifest(manifest, reference_to(object_name, data))
+    return StoredManifest(manifest, reference_to(object_name, data), data)
 
 
 def _is_of_same_recording(manifest: Manifest, input: SealInput) -> bool:
