@@ -31,14 +31,9 @@ class Links(NamedTuple):
     """A clock with which others agree: what is left of a file's time is the service's."""
 
     @classmethod
-    def of(
-        cls,
-        settings: Settings,
-        namespace: str,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> "Links":
+    def of(cls, settings: Settings, namespace: str) -> "Links":
         """Read the links of a worker's settings."""
-        return cls(settings.web_ui.url, namespace, settings.alarms.runbook_url, now)
+        return cls(settings.web_ui.url, namespace, settings.alarms.runbook_url)
 
     def complete(self, alarm: Alarm) -> Alarm:
         """Return an alarm as it is told: with its keys, its links, and the time that is left."""

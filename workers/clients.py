@@ -104,7 +104,7 @@ class Connections:
     def alarm_sender(self, client: TemporalClient) -> AlarmSender:
         """Return what sends alarms to the webhook, if there is one. Call it in the event loop."""
         groups = AlarmGroups(client, self._settings.alarms.group_interval)
-        links = Links.of(self._settings, client.namespace, self.clocks.now)
+        links = Links.of(self._settings, client.namespace)._replace(now=self.clocks.now)
         return AlarmSender(self.alarm_sink(), links, groups)
 
     def announcement_webhook(self, name: str) -> Webhook | None:

@@ -164,8 +164,8 @@ def _link_if_unlinked(
 
     One that no believed key has signed is not vouched for.
     """
-    data = read_small(archive, earlier.reference.object_name)
-    if signer is None or not believed_keys(archive, keys).objection(earlier.manifest, data):
+    objection = believed_keys(archive, keys).objection
+    if signer is None or not objection(earlier.manifest, earlier.data):
         # Nearly always it is linked, right behind what was the newest link then.
         append(archive, earlier.reference, signer, after=earlier.manifest.previous)
 
