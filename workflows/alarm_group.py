@@ -5,6 +5,7 @@ to this workflow makes it late. Here the others are counted, and a receiver is t
 and then, of a greater urgency at once, and that all is over.
 """
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -39,6 +40,10 @@ class AlarmGroupWorkflow:
             self._begun if isinstance(self._begun, AlarmGroupState) else _nothing()
         )
         self._signals = 0
+        self._was_reset = False
+        """True if a receiver may have been told what this run does not know of."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        workflow.register_random_seed_callback(self._take_note_of_reset)
         self._is_to_end = False
         """True if the next run is to take over."""
         if not self._group.state.members:
@@ -52,9 +57,13 @@ class AlarmGroupWorkflow:
         """Count until all is over; the payload is an `AlarmGroupState`."""
         if isinstance(self._begun, Unreadable):
             raise ApplicationError(self._begun.problem, type="InvalidRequest", non_retryable=True)
+        self._loop = asyncio.get_running_loop()
         while not self._group.is_idle:
             await self._wait()
             self._look()
+            if self._was_reset:
+                self._was_reset = False
+                self._group.doubt(workflow.now())
             self._show()
             # Another run of nobody would take its newest alarm for one that began it.
             if self._is_to_end and not self._group.is_idle:
@@ -104,6 +113,12 @@ class AlarmGroupWorkflow:
         """Return everything known of the group."""
         return self._group.state
 
+    def _take_note_of_reset(self, seed: int) -> None:
+        self._was_reset = True
+        if self._loop is not None:
+            # The SDK checks conditions once something has run, and this runs apart from that.
+            self._loop.call_soon(lambda: None)
+
     def _look(self) -> None:
         """See whether the history is long, or another version of the workers is to count."""
         # Not in a condition: those are checked more often than a history tells.
@@ -122,6 +137,7 @@ class AlarmGroupWorkflow:
                     or group.is_told != was_told
                     or group.is_more_urgent
                     or self._is_to_end
+                    or self._was_reset
                 ),
                 timeout=timeout,
                 timeout_summary="the next time that the count may be told",
@@ -148,6 +164,7 @@ class AlarmGroupWorkflow:
             workflow.logger.error("the alarm of a group was not sent: %s", reason(error))
         if alarm.status is AlarmStatus.FIRING:
             group.was_told(alarm, workflow.now())
+            self._show()
 
     def _show(self) -> None:
         """Show in the Web UI who is in the group; let others know if a receiver knows of it."""

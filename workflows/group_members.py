@@ -145,6 +145,13 @@ class AlarmGroup:
         self.state.told_at = now
         self.state.notifications = max(self.state.notifications, 1)
 
+    def doubt(self, now: datetime) -> None:
+        """Take note that what a receiver was told last is unknown: it is told anew, at once."""
+        state = self.state
+        if state.members:
+            state.told_at, state.told_severity, state.told_counts = None, None, ()
+            state.untold_since = now - UNTOLD_LIMIT
+
     def begin_anew(self, now: datetime) -> None:
         """Begin another episode: what comes after all was over is news."""
         state = self.state

@@ -13,6 +13,8 @@ file's retention or the end of a recording. Excused is the time
   next one began: Temporal tells of such a run after some failures, ten seconds apart;
 - that Temporal forgot when it was set back, for an alarm that came since, perhaps once more;
 - before files that had been archived were to be copied anew, by the operator;
+- from a restore of Temporal until the operator had every group of alarms tell anew, for one that
+  was counted: the group takes its receiver to know what that was told since the backup to be over;
 - by which a timer fires late because Temporal was down before it had taken the task that set it.
 """
 
@@ -99,6 +101,13 @@ def times_before_copied_anew(alarm: Alarm, copied: Iterable[Interval]) -> Iterat
     for began, ended in copied:
         if began <= raised <= ended + RECOVERY_GRACE:
             yield 0.0, raised
+
+
+def times_before_told_anew(alarm: Alarm, told_anew: Iterable[Interval]) -> Iterator[Interval]:
+    """Yield the times from a restore until every group told anew, for an alarm that was counted."""
+    if alarm.is_grouped:
+        for restored, told in told_anew:
+            yield restored, told + RECOVERY_GRACE
 
 
 def merged(intervals: Iterable[Interval], begin: float, end: float) -> list[Interval]:

@@ -20,6 +20,7 @@ from bench.chaos.alarm_latency import (
     forgotten_times,
     latency,
     times_before_copied_anew,
+    times_before_told_anew,
 )
 from bench.chaos.checker import Case, check, losses_of
 from bench.chaos.cluster import Cluster
@@ -145,6 +146,7 @@ class RunChecker:
                     *self._excluded(found.runs_of(each.alarm.workflow_id)),
                     *forgotten_times(each.at, forgotten),
                     *times_before_copied_anew(each.alarm, self._copied_anew(each.alarm)),
+                    *times_before_told_anew(each.alarm, self._told_anew()),
                 ],
             )
             for each in (*grouped_alarms.raised(received), *counted)
@@ -154,6 +156,10 @@ class RunChecker:
         number = self._scenario(alarm.workflow_id)
         copied = (each for each in self.operator.copied_anew if number in each.scenarios)
         return ((each.began, each.ended) for each in copied)
+
+    def _told_anew(self) -> Iterator[Interval]:
+        repairs = (each for each in self.operator.repairs if each.groups_told_anew)
+        return ((each.restore.at, each.groups_told_anew) for each in repairs)
 
     def _excluded(self, runs: list[Run]) -> list[Interval]:
         restored_at = [each.at for each in self.world.restores if each.has_database]

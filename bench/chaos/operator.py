@@ -30,7 +30,7 @@ PATIENCE = 90.0
 """Seconds for which a command is repeated: other parts may be down."""
 RETRY_INTERVAL = 2.0
 CARE_INTERVAL = 10.0
-OPEN = f"ExecutionStatus = 'Running' AND WorkflowType = '{names.WORKFLOW_TYPE}'"
+OPEN = "ExecutionStatus = 'Running' AND WorkflowType = '{}'"
 STUCK = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
 """The query of docs/operations.md."""
 GONE_MEANWHILE = "ACS knows no recording"
@@ -55,6 +55,8 @@ class Repair:
     """What the operator did after a restore."""
 
     restore: Restore
+    groups_told_anew: float = 0.0
+    """Time at which every group of alarms was reset, in seconds since the epoch; 0 if none was."""
     ended: float = math.inf
     """The time in seconds since the epoch."""
 
@@ -89,13 +91,16 @@ class Operator:
         """Follow the runbook of a restore."""
         repair = Repair(restore)
         self.repairs.append(repair)
-        await self._follow(restore)
+        await self._follow(repair)
         repair.ended = time.time()
 
-    async def _follow(self, restore: Restore) -> None:
+    async def _follow(self, repair: Repair) -> None:
+        restore = repair.restore
         if restore.has_database:
             await self._repeat("setup")
-            await self._reset_all()
+            await self._reset_all(names.ALARM_GROUP_TYPE)
+            repair.groups_told_anew = time.time()
+            await self._reset_all(names.WORKFLOW_TYPE)
             await self._adopt_all()
             await self._deliver(await self._forgotten(restore))
         taken = {document for each in self._undone_by(restore) for document in each.taken}
@@ -112,14 +117,15 @@ class Operator:
         # The backup was made at once after a restore, and what repaired that lasted for longer.
         return [each.restore for each in self.repairs if each.ended >= restore.to]
 
-    async def _reset_all(self) -> None:
-        """Let every open call begin anew with what it knows: `temporal workflow reset`.
+    async def _reset_all(self, kind: str) -> None:
+        """Let all of a kind begin anew with what it knows: `temporal workflow reset`.
 
-        A worker of before may have answered for it, and an activity may have been on its way to a
-        worker as the backup was made, which nobody carries out now.
+        A group of alarms tells anew. A worker of before may have answered for a call, and an
+        activity may have been on its way to a worker as the backup was made, which nobody carries
+        out now.
         """
         with suppress(RPCError):
-            async for run in self.client.list_workflows(OPEN):
+            async for run in self.client.list_workflows(OPEN.format(kind)):
                 with suppress(RPCError):
                     await self._reset(run)
 

@@ -12,6 +12,7 @@ from bench.chaos.alarm_latency import (
     latency,
     merged,
     times_before_copied_anew,
+    times_before_told_anew,
 )
 from bench.chaos.history import Run, Started, TimerSet
 from bench.chaos.parts import HOSTS, WORKERS, Fault, Outage, Part
@@ -172,6 +173,12 @@ def test_what_is_to_be_copied_anew_is_late_from_then_on() -> None:
         (raised + 1, raised),
     )
     assert list(times_before_copied_anew(ALARM, [before, by_it, after])) == [(0.0, raised)]
+
+
+def test_what_is_counted_is_known_once_its_group_has_told_anew() -> None:
+    counted = ALARM.model_copy(update={"is_grouped": True})
+    assert list(times_before_told_anew(counted, [(10, 14)])) == [(10, 14 + RECOVERY_GRACE)]
+    assert list(times_before_told_anew(ALARM, [(10, 14)])) == []
 
 
 def test_a_run_that_a_restore_broke_is_excused_until_the_next_one_has_begun() -> None:

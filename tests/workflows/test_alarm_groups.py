@@ -25,9 +25,11 @@ from tests.patience import WAIT
 from workflows.alarm_group import MAX_SIGNALS
 
 from .scene import Scene, Told, World, an_alarm, chunk
+from .test_reset import LAST, reset_workflow
 
 CALLS = 36
 INTERVAL = timedelta(seconds=3)
+HOURS = timedelta(hours=5)
 
 
 class BrokenReceiver(Told):
@@ -240,6 +242,34 @@ async def test_a_group_of_nobody_ends_though_another_run_was_to_go_on(
     async with asyncio.timeout(WAIT):
         await handle.result()
     assert (await handle.describe()).run_id == first
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_a_group_that_is_reset_tells_anew_what_a_receiver_may_have_been_told_to_be_over(
+    skipping: WorkflowEnvironment, shop: FullWorld, is_over: bool
+) -> None:
+    """A receiver knows more than Temporal after a restore: what was counted was told to nobody."""
+    groups, alarm = AlarmGroups(skipping.client, HOURS), an_alarm()
+    place = await asyncio.to_thread(groups.join, alarm)
+    assert place is not None
+    await asyncio.to_thread(groups.delivered, alarm, place.dedup_key)
+    group = names.alarm_group_id(alarm.group_key)
+    await is_told(skipping.client, group)
+    another = alarm.model_copy(update={"id": "another", "workflow_id": "recording-another"})
+    counted = await asyncio.to_thread(groups.join, another)
+    assert counted == Place(place.dedup_key, is_counted=True)
+    if is_over:
+        for each in (alarm, another):
+            over = each.model_copy(update={"status": AlarmStatus.RESOLVED})
+            await asyncio.to_thread(groups.leave, over)
+    assert not shop.told.alarms
+    handle = skipping.client.get_workflow_handle(group)
+    await reset_workflow(skipping.client, handle, LAST)
+    await until(lambda: bool(firing(shop.told)))
+    [told_anew] = shop.told.alarms
+    assert (told_anew.dedup_key, told_anew.count) == (place.dedup_key, 2)
+    await is_told(skipping.client, group)
+    await handle.terminate()
 
 
 async def test_a_group_that_nobody_tells_of_does_so_itself(

@@ -12,6 +12,7 @@ import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowHandle
 
 from callvault.contracts import names
 from callvault.contracts.status import CallStatus
@@ -28,9 +29,9 @@ FIRST, MIDDLE, LAST = "first", "middle", "last"
 POINTS = pytest.mark.parametrize("to", [FIRST, MIDDLE, LAST])
 
 
-async def completed_tasks(scene: Scene) -> list[int]:
+async def completed_tasks(handle: WorkflowHandle[Any, Any]) -> list[int]:
     """Return the numbers of the events that end a workflow task of the newest run."""
-    history = await scene.handle.fetch_history()
+    history = await handle.fetch_history()
     return [
         event.event_id
         for event in history.events
@@ -39,23 +40,28 @@ async def completed_tasks(scene: Scene) -> list[int]:
 
 
 async def reset(scene: Scene, to: str) -> None:
-    """Reset the newest run to its first, middle or last workflow task, as the CLI does."""
+    """Reset the newest run of a call to its first, middle or last workflow task."""
+    await reset_workflow(scene.environment.client, scene.handle, to)
+
+
+async def reset_workflow(client: Client, handle: WorkflowHandle[Any, Any], to: str) -> None:
+    """Reset the newest run of a workflow, as the CLI does."""
     # A run that has only begun has no task yet that it could be reset to.
     async with asyncio.timeout(WAIT):
-        while not (tasks := await completed_tasks(scene)):
+        while not (tasks := await completed_tasks(handle)):
             await asyncio.sleep(0.05)
     event_id = {FIRST: tasks[0], MIDDLE: tasks[len(tasks) // 2], LAST: tasks[-1]}[to]
-    before = (await scene.handle.describe()).run_id
-    await scene.environment.client.workflow_service.reset_workflow_execution(
+    before = (await handle.describe()).run_id
+    await client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
-            namespace=scene.environment.client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=scene.handle.id, run_id=before),
+            namespace=client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=before),
             reason="an operator",
             workflow_task_finish_event_id=event_id,
             request_id=str(uuid.uuid4()),
         )
     )
-    assert (await scene.handle.describe()).run_id != before
+    assert (await handle.describe()).run_id != before
 
 
 async def recalled(scene: Scene) -> CallStatus:
@@ -115,10 +121,10 @@ async def test_a_start_that_is_answered_before_the_recall_keeps_its_id(
         while "start" not in scene.service.asked:
             await asyncio.sleep(0.02)
     # The last task is done once more: one behind that which asks for the start.
-    asking = await completed_tasks(scene)
+    asking = await completed_tasks(scene.handle)
     await scene.signals("hello", {})
     async with asyncio.timeout(WAIT):
-        while await completed_tasks(scene) == asking:
+        while await completed_tasks(scene.handle) == asking:
             await asyncio.sleep(0.02)
     await reset(scene, LAST)
     answer.set()
