@@ -140,12 +140,15 @@ def _due(alarm: Alarm, status: CallStatus, policy: ResourcePolicy) -> datetime |
 def _file_due(alarm: Alarm, recording: RecordingStatus, policy: ResourcePolicy) -> datetime | None:
     """Return the time at which a file's alarm was due; never before the file was announced."""
     moments = []
-    for chunk in recording.chunks:
+    for chunk in recording.chunks:  # two documents may have the same index
         if chunk.chunk.index == alarm.chunk_index:
+            if chunk.announced_at > alarm.at:
+                # Anew, after a restore that forgot it: the alarm may have been about this one.
+                return None
             due = _last(chunk.retention_starts_at, deadlines.escalation_ages(policy), alarm.at)
-            if due is not None and chunk.announced_at <= alarm.at:
+            if due is not None:
                 moments.append(max(due, chunk.announced_at))
-    return max(moments, default=None)  # two documents may have the same index
+    return max(moments, default=None)
 
 
 def _last(starts_at: datetime, escalations: Iterable[timedelta], at: datetime) -> datetime | None:

@@ -1,12 +1,14 @@
 """Does `make chaos` measure lateness and recovery fairly, and notice what is too late?"""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bench.chaos.alarm_latency import (
     RECOVERY_GRACE,
     contradictory_times,
+    due_by,
     excluded_times,
     forgotten_times,
     latency,
@@ -18,6 +20,8 @@ from bench.chaos.history import Run, Started, TimerSet
 from bench.chaos.parts import HOSTS, WORKERS, Fault, Outage, Part
 from bench.chaos.recovery import EXPORT, Interrupted, counted_seconds, recoveries
 from callvault.contracts.alarms import AlarmKind
+from tests.decisions.facts import a_call, a_chunk, a_recording, at
+from tests.policies import a_policy
 
 from .case import Trial
 
@@ -179,6 +183,21 @@ def test_what_is_counted_is_known_once_its_group_has_told_anew() -> None:
     counted = ALARM.model_copy(update={"is_grouped": True})
     assert list(times_before_told_anew(counted, [(10, 14)])) == [(10, 14 + RECOVERY_GRACE)]
     assert list(times_before_told_anew(ALARM, [(10, 14)])) == []
+
+
+@pytest.mark.parametrize(
+    ("announced", "due"),
+    [((20,), 100), ((150,), 150), ((20, 150), 150), ((190,), 180), ((20, 190), 180)],
+)
+def test_a_files_alarm_is_due_by_what_was_announced_when_it_was_raised(
+    announced: tuple[float, ...], due: float
+) -> None:
+    """Two documents may have one index, and a restore may have forgotten when one was announced."""
+    policy = a_policy(escalation_schedule=(timedelta(seconds=90), timedelta(seconds=300)))
+    chunks = [a_chunk(announced_at=at(when)) for when in announced]
+    status = a_call(a_recording(recording_id="recording-1", chunks=chunks), policy=policy)
+    raised = {"at": at(180), "recording_id": "recording-1", "chunk_index": 0}
+    assert due_by(ALARM.model_copy(update=raised), status) == at(due).timestamp()
 
 
 def test_a_run_that_a_restore_broke_is_excused_until_the_next_one_has_begun() -> None:

@@ -20,8 +20,9 @@ from callvault.contracts.takeover import LastState
 from tests.patience import WAIT
 from workers.abandoned import AbandonedCalls
 from workers.recall import Recall
+from workflows.call.deadlines import escalation_ages
 
-from .scene import Scene, chunk
+from .scene import SHORT_WINDOW, Scene, chunk
 from .test_continue_as_new import grows, has_runs, short_histories
 from .test_polling import told
 
@@ -184,6 +185,34 @@ async def test_a_call_that_had_ended_well_ends_well_again(scene: Scene, to: str)
     assert len(scene.archived()) == 1
     assert scene.service.control_calls() == ["start", "stop"]
     assert scene.told() == []
+
+
+async def test_what_a_run_forgets_to_have_looked_for_is_looked_for_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run before had no answer yet: its loss stayed undecided for ever, and nothing looked."""
+    last_state = Recall.last_state
+
+    async def without_the_answer(self: Recall, workflow_id: str, run_id: str) -> LastState:
+        state = await last_state(self, workflow_id, run_id)
+        [recording] = state.status.recordings
+        recording.looked_up -= 1
+        return state
+
+    monkeypatch.setattr(Recall, "last_state", without_the_answer)
+    scene.world.windows[scene.resource] = SHORT_WINDOW
+    await scene.recorded()
+    await scene.asks("stop")
+    # The first alarm, and one at each step of the escalation.
+    all_alarms = 1 + len(escalation_ages(scene.world.policy_of(scene.resource)))
+    while (await scene.recording()).escalations < all_alarms:
+        await scene.passes(SHORT_WINDOW / 50)
+    await scene.until(lambda recording: recording.looked_up == all_alarms)
+    await reset(scene, LAST)
+    status = await recalled(scene)
+    assert status.recordings[0].looked_up == all_alarms - 1
+    await scene.passes(SHORT_WINDOW)
+    await scene.until(lambda recording: recording.state == "lost")
 
 
 @POINTS

@@ -5,6 +5,7 @@ recording lies sealed in the archive, and must not be told as lost.
 """
 
 from contextlib import suppress
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -31,8 +32,9 @@ class LookUpLoop:
         self._call = call
         self._alarms = alarms
         self._looking: set[int] = set()
-        self._looked: dict[int, int] = {}
-        """The number of alarms about each recording when this run looked last."""
+        self._looked: dict[int, tuple[int, datetime | None]] = {}
+        """The number of alarms about each recording when this run looked last, and since when its
+        loss was undecided then."""
 
     @property
     def is_idle(self) -> bool:
@@ -51,16 +53,18 @@ class LookUpLoop:
         ]
 
     def _is_to_look_again(self, recording: RecordingStatus) -> bool:
-        number = recording.number
-        is_first = recording.undecided_since is not None and number not in self._looked
-        return is_first or recording.escalations > self._looked.get(number, recording.looked_up)
+        # What was looked for may be forgotten with the state of another run: then its loss is
+        # undecided, and is looked at anew.
+        alarms, undecided = self._looked.get(recording.number, (recording.looked_up, None))
+        return recording.escalations > alarms or recording.undecided_since not in (None, undecided)
 
     def _is_overdue(self, recording: RecordingStatus) -> bool:
         return is_awaiting(recording) and recording.recording_id is not None
 
     async def _look_up(self, number: int) -> None:
         recording = self._call.recording(number)
-        self._looked[number] = escalations = recording.escalations
+        escalations = recording.escalations
+        self._looked[number] = escalations, recording.undecided_since
         looking = activity_calls.find_sealed(self._call.status, recording)
         await self._run.until(
             lambda: (
