@@ -6,7 +6,8 @@
 - A refusal is never swallowed.
 - What is recorded after a refusal is marked, where that is asked for, until ACS is silent.
 - Whatever ACS recorded while consent was missing lies, in the end, in an interval that is marked or
-  unconfirmed. So does whatever it recorded while it was to be paused: that is unconfirmed.
+  unconfirmed. So does whatever it recorded while it was to be paused: that is unconfirmed, from the
+  moment at which a pause was asked for, also where word of it came late.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from callvault.contracts.silence import UnconfirmedInterval
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call.pauses import GUARD
+from workflows.call.silence import is_silent
 
 
 class ConsentInvariants:
@@ -60,6 +62,10 @@ class ConsentInvariants:
             is_marking = recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
             needs_consent = recording.consent.consent_policy not in (None, ConsentPolicy.NONE)
             is_heard = recording.number in self._acs.sounded - self._acs.meddled
+            if is_marking and needs_consent and recording.origin == "requested":
+                is_open = any(mark.until is None for mark in recording.marked)
+                if not (is_open or is_silent(recording)):
+                    raise Broken("a withdrawal's mark ends while ACS may record")
             if is_marking and needs_consent and is_heard:
                 if not self.has_consent(recording):
                     self._withdrawn.add(recording.number)
@@ -121,6 +127,20 @@ class ConsentInvariants:
         for number, moment in sorted(self._unwanted - silenced):
             if not _covers(doubtful[number], moment):
                 raise Broken("what ACS recorded although it was to be paused is not unconfirmed")
+        for recording in status.recordings:
+            self._check_late_pauses(recording)
+
+    def _check_late_pauses(self, recording: RecordingStatus) -> None:
+        """Check that a pause counts from the time at which it was asked for."""
+        # Of what another client has begun, only a reading can tell.
+        asked_for = (each for each in self._acs.sounds_heard if not each.is_foreign)
+        heard = [each for each in asked_for if each.recording == recording.number]
+        # One that was released by what came with it lasted for no time.
+        lasted = (each for each in recording.pauses if each.released_at != each.requested_at)
+        for at in (pause.requested_at for pause in lasted):
+            was_on = any(s.since < at and (s.until is None or at < s.until) for s in heard)
+            if was_on and not _covers(recording.silence.unconfirmed, at):
+                raise Broken("what ACS recorded as a pause was asked for is not unconfirmed")
 
     def _check_hold(self, recording: RecordingStatus) -> None:
         if recording.wanted is Wanted.STOPPED:

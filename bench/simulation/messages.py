@@ -64,6 +64,10 @@ def terms(rng: random.Random) -> dict[str, Any]:
     }
 
 
+LATE = timedelta(seconds=20)
+"""Time for which a pause, or word of a decision, was on its way."""
+
+
 class Theme(StrEnum):
     """The kind of requests that are made most in a life."""
 
@@ -83,7 +87,7 @@ def draw(
         sender = f"{'a long name ' * rng.choice([3, 9, 20])}{sender}"
     kind = rng.random()
     if kind < 0.5:
-        return request(rng, sender, theme)
+        return request(rng, sender, theme, now)
     if kind < 0.75:
         return decision(rng, sender, now)
     if kind < 0.9:
@@ -102,13 +106,19 @@ _OPERATIONS = {
 }
 
 
-def request(rng: random.Random, sender: str, theme: Theme) -> Job:
-    """Draw a request of a backend, as a signal or as an update."""
+def request(rng: random.Random, sender: str, theme: Theme, now: datetime) -> Job:
+    """Draw a request of a backend, as a signal or as an update; a pause may come late."""
     operation = rng.choice(_OPERATIONS[theme])
     request_id = rng.choice([None, None, None, "a", "b"])
     # Few of those who resume have paused: without force the rest of a life would be silent.
     force = operation == names.RESUME and rng.random() < 0.7
-    asked: Message = ControlRequest(requested_by=sender, request_id=request_id, force=force)
+    is_late = operation == names.PAUSE and rng.random() < 0.2
+    asked: Message = ControlRequest(
+        requested_by=sender,
+        request_id=request_id,
+        force=force,
+        requested_at=now - LATE if is_late else None,
+    )
     if operation == names.START:
         asked = StartRequest.model_validate(
             terms(rng) | {"requested_by": sender, "request_id": request_id}
@@ -118,7 +128,7 @@ def request(rng: random.Random, sender: str, theme: Theme) -> Job:
 
 def decision(rng: random.Random, sender: str, now: datetime, who: str | None = None) -> Job:
     """Draw a participant's decision; word of it may come late."""
-    late = timedelta(seconds=rng.choice([0, 0, 0, 20]))
+    late = rng.choice([timedelta(), timedelta(), timedelta(), LATE])
     told = ConsentDecision(
         participant=who or rng.choice(PEOPLE),
         given=who is not None or rng.random() < 0.7,
