@@ -1,9 +1,14 @@
-"""Is a run that was reset told what it knew, though the workflow task brings nothing else?"""
+"""Is a run that was reset told what it knew, though the workflow task brings nothing else?
+
+And do its timers go by the time of the reset?
+"""
+
+from datetime import timedelta
 
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
-from temporalio.bridge.proto.workflow_commands import ScheduleActivity
+from temporalio.bridge.proto.workflow_commands import ScheduleActivity, StartTimer
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import WorkflowHistory
 from temporalio.worker import (
@@ -22,11 +27,13 @@ from .recorded import recorded_as
 
 
 class Watched(UnsandboxedWorkflowRunner):
-    """A runner that keeps what each activation brought, and the activities that it led to."""
+    """A runner that keeps what each activation brought, and what it led to."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[tuple[set[str | None], list[ScheduleActivity]]] = []
+        self.timers: list[StartTimer] = []
+        """All that were begun, in their order."""
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         instance = super().create_instance(det)
@@ -38,6 +45,7 @@ class Watched(UnsandboxedWorkflowRunner):
             commands = completion.successful.commands
             asked = [e.schedule_activity for e in commands if e.HasField("schedule_activity")]
             self.seen.append((jobs, asked))
+            self.timers += [e.start_timer for e in commands if e.HasField("start_timer")]
             return completion
 
         instance.activate = watched  # type: ignore[method-assign]
@@ -64,7 +72,7 @@ def appended(events: list[HistoryEvent], *kinds: EventType) -> list[HistoryEvent
     ]
 
 
-def reset(events: list[HistoryEvent]) -> list[HistoryEvent]:
+def reset(events: list[HistoryEvent], after: timedelta = timedelta()) -> list[HistoryEvent]:
     """Append a task whose cause was none of the workflow's, the reset to it, and its repetition."""
     added = appended(
         events,
@@ -74,6 +82,8 @@ def reset(events: list[HistoryEvent]) -> list[HistoryEvent]:
         EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
         EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
     )
+    for each in added:
+        each.event_time.FromDatetime(each.event_time.ToDatetime() + after)
     scheduled, started, failed, scheduled_again, again = added
     for each in (scheduled, scheduled_again):
         each.workflow_task_scheduled_event_attributes.SetInParent()
@@ -89,14 +99,21 @@ def reset(events: list[HistoryEvent]) -> list[HistoryEvent]:
 
 def recalled(events: list[HistoryEvent], activity_id: str) -> list[HistoryEvent]:
     """Append the end of the task that a reset repeated, and what it asked for, with its answer."""
+    [timer] = [e for e in events if e.event_type == EventType.EVENT_TYPE_TIMER_STARTED]
     added = appended(
         events,
         EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+        EventType.EVENT_TYPE_TIMER_CANCELED,
         EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+        EventType.EVENT_TYPE_TIMER_STARTED,
         EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED,
         EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
     )
-    task, scheduled, started, completed = added
+    task, cancelled, scheduled, timer_again, started, completed = added
+    old = timer.timer_started_event_attributes.timer_id
+    cancelled.timer_canceled_event_attributes.timer_id = old
+    cancelled.timer_canceled_event_attributes.started_event_id = timer.event_id
+    timer_again.timer_started_event_attributes.timer_id = str(int(old) + 1)
     done = task.workflow_task_completed_event_attributes
     done.scheduled_event_id, done.started_event_id = events[-2].event_id, events[-1].event_id
     asked = scheduled.activity_task_scheduled_event_attributes
@@ -131,3 +148,13 @@ async def test_a_reset_that_comes_with_the_answer_to_the_one_before_is_not_overl
     jobs, activities = (await replayed(twice)).seen[-2]
     assert jobs == {"update_random_seed", "resolve_activity"}
     assert [each.activity_type for each in activities] == [names.RECALL_ACTIVITY]
+
+
+async def test_a_timer_that_temporal_never_heard_of_is_begun_by_the_time_of_the_reset() -> None:
+    """Seen under `make chaos`: an alarm came as much later as the reset after its task."""
+    late = timedelta(seconds=12)
+    [on_time] = (await replayed(events := quiet_history())).timers
+    # The worker had answered, and done nothing.
+    *_, timer = (await replayed(reset(events[:-1], late))).timers
+    left = on_time.start_to_fire_timeout.ToTimedelta() - late
+    assert abs(timer.start_to_fire_timeout.ToTimedelta() - left) < timedelta(seconds=1)

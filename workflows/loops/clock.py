@@ -90,6 +90,17 @@ class Clock:
         self._wakes = {each: end for each, end in self._wakes.items() if not each.done()}
         self._wakes[answer] = at
 
+    def renew(self) -> None:
+        """Begin the timers anew, after a reset.
+
+        A worker that answered a task without doing anything, as after a restore, leaves it to the
+        new run to begin them: they would fire as much later as Temporal has heard of them.
+        """
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._wakes.clear()
+
     async def run_timers(self, is_finished: Callable[[], bool]) -> None:
         """See to it that the workflow wakes up for the nearest moment."""
         while not is_finished():

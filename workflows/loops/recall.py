@@ -53,6 +53,7 @@ class RecallLoop:
         """Take note that this run was reset: another run has gone further than its history."""
         self._call.is_recalling = True
         self._resets += 1
+        self._run.clock.renew()
         if self._loop is not None:
             # The SDK checks conditions once something has run, and this runs apart from that: where
             # the workflow task brings nothing else, nobody would wake.
