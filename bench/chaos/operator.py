@@ -26,8 +26,11 @@ from callvault.contracts.status import CallStatus
 from callvault.local.stack import CALLVAULT
 
 COMMAND_TIMEOUT = 60.0
-PATIENCE = 90.0
-"""Seconds for which a command is repeated: other parts may be down."""
+PATIENCE = 300.0
+"""Seconds for which a command is repeated: other parts are down again and again, and to deliver
+events again to calls that are over takes a worker for each of them."""
+QUERY_PATIENCE = 90.0
+"""The same for the state of one call."""
 RETRY_INTERVAL = 2.0
 CARE_INTERVAL = 10.0
 OPEN = "ExecutionStatus = 'Running' AND WorkflowType = '{}'"
@@ -189,7 +192,7 @@ class Operator:
     async def _known(self, played: PlayedScenario) -> set[str]:
         """Return the recordings that the call's workflow knows; empty if there is none."""
         handle = self.client.get_workflow_handle(played.workflow_id)
-        for _ in range(int(PATIENCE / RETRY_INTERVAL)):
+        for _ in range(int(QUERY_PATIENCE / RETRY_INTERVAL)):
             try:
                 status = await handle.query(names.STATUS, result_type=CallStatus)
             except RPCError as error:
@@ -298,4 +301,7 @@ class Operator:
         except TimeoutError:
             process.kill()
             return "it did not end"
-        return said.decode()[-500:] if process.returncode else ""
+        if not process.returncode:
+            return ""
+        lines = said.decode().splitlines()
+        return "\n".join(each for each in lines if not each.startswith("delivered:"))[-500:] or "?"
