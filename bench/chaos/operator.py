@@ -58,10 +58,10 @@ class Repair:
     """What the operator did after a restore."""
 
     restore: Restore
-    groups_told_anew: float = 0.0
-    """Time at which every group of alarms was reset, in seconds since the epoch; 0 if none was."""
     ended: float = math.inf
     """The time in seconds since the epoch."""
+    groups_told_anew: float = 0.0
+    """The time at which every group of alarms was reset; 0 if none was."""
 
 
 @dataclass
