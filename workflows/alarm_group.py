@@ -5,7 +5,6 @@ to this workflow makes it late. Here the others are counted, and a receiver is t
 and then, of a greater urgency at once, and that all is over.
 """
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from workflows import activity_calls
 from workflows.activity_errors import reason
 from workflows.group_members import AlarmGroup
 from workflows.loops.continue_as_new import CURRENT_VERSION
+from workflows.loops.resets import on_reset
 
 MAX_SIGNALS = 250
 """Signals of one run; then the next one goes on, with a short history.
@@ -42,8 +42,7 @@ class AlarmGroupWorkflow:
         self._signals = 0
         self._was_reset = False
         """True if a receiver may have been told what this run does not know of."""
-        self._loop: asyncio.AbstractEventLoop | None = None
-        workflow.register_random_seed_callback(self._take_note_of_reset)
+        on_reset(self._take_note_of_reset)
         self._is_to_end = False
         """True if the next run is to take over."""
         if not self._group.state.members:
@@ -57,7 +56,6 @@ class AlarmGroupWorkflow:
         """Count until all is over; the payload is an `AlarmGroupState`."""
         if isinstance(self._begun, Unreadable):
             raise ApplicationError(self._begun.problem, type="InvalidRequest", non_retryable=True)
-        self._loop = asyncio.get_running_loop()
         while not self._group.is_idle:
             await self._wait()
             self._look()
@@ -113,11 +111,8 @@ class AlarmGroupWorkflow:
         """Return everything known of the group."""
         return self._group.state
 
-    def _take_note_of_reset(self, seed: int) -> None:
+    def _take_note_of_reset(self) -> None:
         self._was_reset = True
-        if self._loop is not None:
-            # The SDK checks conditions once something has run, and this runs apart from that.
-            self._loop.call_soon(lambda: None)
 
     def _look(self) -> None:
         """See whether the history is long, or another version of the workers is to count."""

@@ -1,7 +1,5 @@
 """The recall loop: learns what another run of the same call knew, which was ended or reset."""
 
-import asyncio
-
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
@@ -16,6 +14,7 @@ from workflows.call.chunks import ChunkKey, chunks_of
 from workflows.call.lifecycle import Lifecycle
 from workflows.loops.delete_source import SourceDeletionLoop
 from workflows.loops.loop import Run
+from workflows.loops.resets import on_reset
 
 NOT_RECALLED = (
     "its workflow was reset, and what it knew before is not to be had: ACS may record what nobody"
@@ -38,9 +37,7 @@ class RecallLoop:
         self._told: list[LastState] = []
         self._resets = 0
         """Resets of this run that it knows of."""
-        self._loop: asyncio.AbstractEventLoop | None = None
-        # The SDK tells of a reset that it meets later, and of none before the first workflow task.
-        workflow.register_random_seed_callback(self._was_reset)
+        on_reset(self._was_reset)
 
     @property
     def is_idle(self) -> bool:
@@ -49,15 +46,11 @@ class RecallLoop:
 
     is_done = is_idle
 
-    def _was_reset(self, seed: int = 0) -> None:
+    def _was_reset(self) -> None:
         """Take note that this run was reset: another run has gone further than its history."""
         self._call.is_recalling = True
         self._resets += 1
         self._run.clock.renew()
-        if self._loop is not None:
-            # The SDK checks conditions once something has run, and this runs apart from that: where
-            # the workflow task brings nothing else, nobody would wake.
-            self._loop.call_soon(lambda: None)
 
     def begun(self, beginning: Beginning) -> None:
         """Take note of a reset to the very beginning, before anything is asked of ACS."""
@@ -70,7 +63,6 @@ class RecallLoop:
 
     async def run(self) -> None:
         """Learn everything that there is to learn."""
-        self._loop = asyncio.get_running_loop()
         while not self._run.is_finished:
             await self._run.until(lambda: self._run.is_finished or not self.is_idle)
             if self._call.is_recalling:
