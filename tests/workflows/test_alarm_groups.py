@@ -24,6 +24,7 @@ from callvault.temporal.alarm_groups import AlarmGroups, Place
 from tests.patience import WAIT
 from workflows.alarm_group import MAX_SIGNALS
 
+from .conftest import delete_all
 from .scene import Scene, Told, World, an_alarm, chunk
 from .test_reset import LAST, reset_workflow
 
@@ -79,6 +80,7 @@ async def shop(
         # Every file is tried before it is late: else the alarm knows no cause, or another one.
         async with world.working(skipping.client, WorkerSettings(max_concurrent_exports=64)):
             yield world
+            await delete_all(skipping.client)
 
 
 async def is_told(client: Client, group: str) -> None:

@@ -20,7 +20,7 @@ from callvault.contracts.status import RecordingStatus
 from callvault.temporal.converter import data_converter
 from tests.patience import WAIT
 
-from .conftest import search_attribute_arguments
+from .conftest import delete_all, search_attribute_arguments
 from .scene import Scene, World
 
 ANA, BEN = participant_hash("8:acs:ana", "key"), participant_hash("8:acs:ben", "key")
@@ -39,8 +39,9 @@ async def server(temporal_binary: Path) -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture
-def call(server: WorkflowEnvironment, tmp_path: Path) -> Scene:
-    return Scene(server, World(tmp_path))
+async def call(server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[Scene]:
+    yield Scene(server, World(tmp_path))
+    await delete_all(server.client)
 
 
 class Came:
