@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from bench.chaos import report
-from bench.chaos.mutations import MUTATIONS, NO_RUNBOOK, TARGETS
+from bench.chaos.mutations import FREEZES, MUTATIONS, NO_RUNBOOK, TARGETS
 from bench.chaos.options import Options, short
 from bench.chaos.results import RunResult, Tally
 from bench.chaos.run import run
@@ -42,6 +42,7 @@ def _options(given: argparse.Namespace, seed: int) -> Options:
             min(given.scenarios, MUTATION_SCENARIOS),
             given.mutation,
             TARGETS.get(given.mutation, ()),
+            FREEZES.get(given.mutation),
         )
     if given.short:
         return short(seed, given.scenarios)

@@ -206,6 +206,10 @@ TARGETS: dict[str, tuple[Part, ...]] = {
 }
 """The parts whose faults show that a promise is broken; all for the others."""
 
+# Longer than an attempt at a command may take: then Temporal gives its task to another worker.
+FREEZES = {"act-however-old": (31.0, 34.0)}
+"""Seconds for which these parts stand still, where nothing else shows it."""
+
 
 def run(name: str, *command: str) -> None:
     """Apply the mutation, if one is named, then run the role."""

@@ -67,6 +67,8 @@ class Nemesis:
     say: Callable[[str], None]
     only: tuple[Part, ...] = ()
     """The parts that meet faults; without any, all of a cluster on one host."""
+    freeze: tuple[float, float] | None = None
+    """Seconds for which they stand still, which is all that they meet; None for every fault."""
     met: set[Part | Fault] = field(default_factory=set)
     """The parts that have met a fault, and the faults that hosts have met."""
 
@@ -80,7 +82,7 @@ class Nemesis:
             self.world.back_up()
             parts = {next(deck), next(deck)} if dice.random() < PAIR_PROBABILITY else {next(deck)}
             faults_by_part = [
-                (part, next(host_faults) if part in HOSTS else _draw_fault(dice, part))
+                (part, next(host_faults) if part in HOSTS else self._draw_fault(dice, part))
                 for part in sorted(parts)
             ]
             # First: a worker that is started again to have another clock needs what it starts with.
@@ -88,7 +90,7 @@ class Nemesis:
             self.say(", ".join(f"{part} {fault}" for part, fault in faults_by_part))
             outages = [self._inject(part, fault, dice) for part, fault in faults_by_part]
             longest = max((LONG.get(fault, DOWNTIME) for _, fault in faults_by_part))
-            time.sleep(dice.uniform(*longest))
+            time.sleep(dice.uniform(*(self.freeze or longest)))
             # The emulator last: when it starts, it validates its webhook at the gateway. A worker
             # after Temporal, without which it does not start.
             for outage in sorted(outages, key=lambda each: (each.part is Part.EMULATOR, each.part)):
@@ -120,6 +122,11 @@ class Nemesis:
             self.on_worker_killed(identity, outage.began)
         return outage
 
+    def _draw_fault(self, dice: Random, part: Part) -> Fault:
+        if self.freeze:
+            return Fault.FREEZE
+        return dice.choices([*FAULT_WEIGHTS[part]], [*FAULT_WEIGHTS[part].values()])[0]
+
     def _next_interval(self, dice: Random) -> float:
         return min(
             max(dice.expovariate(1 / self.fault_interval), MIN_FAULT_INTERVAL),
@@ -131,10 +138,6 @@ def _deck(dice: Random, cards: Sequence[Card]) -> Iterator[Card]:
     """Yield all in random order, each once before any comes again."""
     while True:
         yield from dice.sample(cards, len(cards))
-
-
-def _draw_fault(dice: Random, part: Part) -> Fault:
-    return dice.choices([*FAULT_WEIGHTS[part]], [*FAULT_WEIGHTS[part].values()])[0]
 
 
 def _wait(seconds: float, until: Callable[[], bool]) -> bool:

@@ -33,6 +33,9 @@ class Options:
     """Name of the promise that is broken on purpose."""
     parts: tuple[Part, ...] = ()
     """The parts that meet faults; without any, all of a cluster on one host."""
+    freeze: tuple[float, float] | None = None
+    """Seconds for which they stand still, at least and at most, which is all that they meet then;
+    None for faults of every kind."""
     target: str = "chaos"
     """The target of `make` that plays it."""
 
@@ -74,7 +77,11 @@ class Options:
 
 
 def short(
-    seed: int, scenarios: int = 30, mutation: str = "", parts: tuple[Part, ...] = ()
+    seed: int,
+    scenarios: int = 30,
+    mutation: str = "",
+    parts: tuple[Part, ...] = (),
+    freeze: tuple[float, float] | None = None,
 ) -> Options:
     """Make the options of a run of some two minutes, in which every part meets a fault."""
     # Other tests share the machine and slow everything down: alarms get more time.
@@ -90,4 +97,5 @@ def short(
         max_alarm_latency=20,
         mutation=mutation,
         parts=parts,
+        freeze=freeze,
     )

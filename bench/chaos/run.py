@@ -135,6 +135,7 @@ class _Run:
             self._worker_killed,
             self._report,
             options.parts,
+            options.freeze,
         )
         playing = self.loop.begin(
             self.context.workload.play(scenarios, options.concurrency, nemesis.may_begin)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from temporalio.api.common.v1 import Payload
 
 from bench.simulation.protocol import Job
+from bench.simulation.repeats import Request
 from callvault.contracts import names
 from callvault.contracts.base import AnyMessage, Message, Unreadable, read
 from callvault.contracts.consent import ConsentDecision
@@ -14,7 +15,12 @@ from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import ControlRequest, StartRequest
 
 _ABOUT_CONSENT = (names.CONSENT, names.PARTICIPANT_CHANGED)
-_CONTROL = (names.PAUSE, names.RESUME, names.STOP)
+_REQUESTS: dict[str, type[ControlRequest]] = {
+    names.START: StartRequest,
+    names.PAUSE: ControlRequest,
+    names.RESUME: ControlRequest,
+    names.STOP: ControlRequest,
+}
 
 
 class Delivered:
@@ -25,9 +31,11 @@ class Delivered:
         named = [name for name, _ in messages]
         is_alone = len(messages) == len(jobs) and bool(jobs)
         self.is_about_consent = is_alone and all(name in _ABOUT_CONSENT for name in named)
-        self.is_control = is_alone and all(name in _CONTROL for name in named)
-        controls = [r for name in _CONTROL for r in _read(messages, name, ControlRequest)]
-        self.request_ids = {r.request_id for r in controls if r.request_id is not None}
+        self.requests: list[Request] = []
+        """Requests of backends, with their names, in the order in which they came."""
+        for message in messages:
+            for name, model in _REQUESTS.items():
+                self.requests += [(name, asked) for asked in _read([message], name, model)]
         self.decisions = _read(messages, names.CONSENT, ConsentDecision)
         self.about_presence: list[StartRequest | ParticipantChanged] = []
         """Who is in the call: in the order in which it was told."""

@@ -28,6 +28,7 @@ from bench.simulation.delivered import Delivered
 from bench.simulation.instance import Broken
 from bench.simulation.people import People
 from bench.simulation.protocol import Job
+from bench.simulation.repeats import RepeatedRequests
 from bench.simulation.server import Activity, Server
 from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus
 from callvault.contracts.names import BEGIN_ACTIVITY
@@ -61,6 +62,9 @@ class Invariants:
         self._acs = acs
         self._people = people
         self._consent = ConsentInvariants(acs, people)
+        self._repeated = RepeatedRequests()
+        self._known = {0}
+        """Recordings whose opening was seen; 0 stands for none."""
         self._exposed_since: dict[int, datetime] = {}
         self._last_exposed: dict[int, datetime] = {}
         self._wanted: dict[int, Wanted] = {}
@@ -95,9 +99,10 @@ class Invariants:
         self._consent.check_taken(self._status, delivered.decisions)
         if len(jobs) == 1 and withdrew:
             self._consent.check_withdrawn(self._status)
-        if len(jobs) == 1 and delivered.is_control and has_begun:
+        self._repeated.note(delivered.requests, requests)
+        if len(jobs) == 1 and delivered.requests and has_begun:
             self._check_taken(requests)
-            self._check_repeated(delivered, requests)
+            self._repeated.check(delivered.requests[0], self._status, self._wanted, requests)
         self._check_cancelled(jobs, has_begun)
         # A query changes nothing, and what fell due while the worker stood still is done after it.
         if not all(job.HasField("query_workflow") for job in jobs):
@@ -112,10 +117,12 @@ class Invariants:
         for document_id in delivered.documents:
             self._acs.file(document_id).is_announced = True
         opened = set(self._openers())
+        self._known |= {recording.number for recording in self._status.recordings}
         for told in delivered.about_presence:
             if isinstance(told, ParticipantChanged):
                 self._people.move(told.participant, told.joined, told.connection)
-            elif opened & {told.requested_by, short_name(told.requested_by)}:
+            elif opened & (names := {told.requested_by, short_name(told.requested_by)}):
+                opened -= names
                 for who in told.participants:
                     self._people.named(who)
         withdrew = False
@@ -126,14 +133,15 @@ class Invariants:
         return withdrew
 
     def _openers(self) -> Iterator[str]:
-        """Yield who has asked for the recordings: their texts may have been cut, requests' not."""
-        numbers = set()
+        """Yield who has asked for the recordings that are new: their texts may have been cut."""
+        numbers = set(self._known)
         for record in self._status.requests.values():
             if record.operation == Operation.START and record.recording not in numbers:
                 # The first of each recording has begun it.
                 numbers.add(record.recording)
                 yield record.requested_by
-        yield from (recording.requested_by for recording in self._status.recordings)
+        new = (each for each in self._status.recordings if each.number not in self._known)
+        yield from (recording.requested_by for recording in new)
 
     # What may be asked of the world.
 
@@ -219,17 +227,6 @@ class Invariants:
             is_taken = is_new and is_resume and is_open
             if is_taken and not self._consent.has_consent(self.call.recording(record.recording)):
                 raise Broken("a resume without consent is not refused")
-
-    def _check_repeated(self, delivered: Delivered, before: set[str]) -> None:
-        """Check that a request that came before changes nothing, but for pauses and stops."""
-        new = [r for key, r in self._status.requests.items() if key not in before]
-        if any(record.operation in (Operation.PAUSE, Operation.STOP) for record in new):
-            return
-        if delivered.request_ids & before and any(
-            recording.wanted is not self._wanted.get(recording.number)
-            for recording in self._status.recordings
-        ):
-            raise Broken("a request that is repeated changes something")
 
     def _check_cancelled(self, jobs: Sequence[Job], has_begun: bool) -> None:
         self._is_cancelled |= any(job.HasField("cancel_workflow") for job in jobs)

@@ -109,19 +109,22 @@ _OPERATIONS = {
 def request(rng: random.Random, sender: str, theme: Theme, now: datetime) -> Job:
     """Draw a request of a backend, as a signal or as an update; a pause may come late."""
     operation = rng.choice(_OPERATIONS[theme])
-    request_id = rng.choice([None, None, None, "a", "b"])
+    # The same id: of another request, or of the same one, which a backend repeats word for word.
+    request_id = rng.choice([None, None, None, "a", f"{operation} again"])
+    words = random.Random(request_id) if request_id else rng
+    requested_by = request_id or sender
     # Few of those who resume have paused: without force the rest of a life would be silent.
-    force = operation == names.RESUME and rng.random() < 0.7
+    force = operation == names.RESUME and words.random() < 0.7
     is_late = operation == names.PAUSE and rng.random() < 0.2
     asked: Message = ControlRequest(
-        requested_by=sender,
+        requested_by=requested_by,
         request_id=request_id,
         force=force,
         requested_at=now - LATE if is_late else None,
     )
     if operation == names.START:
         asked = StartRequest.model_validate(
-            terms(rng) | {"requested_by": sender, "request_id": request_id}
+            terms(words) | {"requested_by": requested_by, "request_id": request_id}
         )
     return _send(rng, operation, sender, asked)
 

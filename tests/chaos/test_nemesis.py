@@ -9,7 +9,16 @@ import pytest
 
 from bench.chaos import nemesis
 from bench.chaos.nemesis import Nemesis
-from bench.chaos.parts import HISTORY, HOST_FAULTS, HOSTS, LEAVES_WORK, ON_ONE_HOST, Fault, Part
+from bench.chaos.parts import (
+    HISTORY,
+    HOST_FAULTS,
+    HOSTS,
+    LEAVES_WORK,
+    ON_ONE_HOST,
+    WORKERS,
+    Fault,
+    Part,
+)
 from bench.chaos.world import Outage
 
 SCENARIOS = 20
@@ -84,6 +93,13 @@ def test_the_work_of_a_host_that_is_cut_off_is_looked_for() -> None:
     _, left = played(world, *HOSTS, faults=20)
     leaving = [f"{each.part}.1" for each in world.faults if each.fault in LEAVES_WORK]
     assert left == leaving
+
+
+def test_parts_that_are_to_stand_still_meet_nothing_else() -> None:
+    world = Seen(workers=WORKERS)
+    quiet = Nemesis(world, 1, 5, lambda *_: None, lambda _: None, WORKERS, freeze=(31, 34))
+    quiet.run(until=lambda: len(world.faults) >= 12)
+    assert {(each.part, each.fault) for each in world.faults} == {(w, Fault.FREEZE) for w in WORKERS}
 
 
 def test_a_run_on_one_host_has_no_others() -> None:
