@@ -35,7 +35,7 @@ class Process(NamedTuple):
     answers: BinaryIO
     """Its standard input."""
     kill: Callable[[], None]
-    """Ends it at once, from any thread."""
+    """Ends it at once."""
 
 
 class ForkServers:
