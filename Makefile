@@ -106,6 +106,7 @@ bench: setup $(BENCH_READY)  ## Measure copies, whole lives, pauses, storms and 
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.storm
 	$(BIN)/python -m bench.attacks
+	$(BIN)/python -m bench.verification
 
 LIVES ?= 100000
 simulate: setup  ## Let the real workflow live random lives, and look for broken promises (LIVES=100000)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
@@ -19,7 +19,7 @@ from activities.translate import FILES_GONE, translated
 from callvault.acs.client import AcsClient
 from callvault.archive.manifests.evidence import require_sealed
 from callvault.archive.media.kind import HEAD, kind_of
-from callvault.archive.store import Archive, already_archived
+from callvault.archive.store import Archive, already_archived, is_bare
 from callvault.archive.transfer import copier, own_storage
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.readback import read_back
@@ -56,6 +56,11 @@ QUIET_TIME = timedelta(seconds=1)
 """Time for which a copy, and its reading back, tell nothing of their progress: most files need no
 longer, and each heartbeat is a request to Temporal and a billable action."""
 
+_BARE = (
+    "the service had it no more, and in the archive it lay without its properties, as after a"
+    " backup that leaves out hidden files: nothing but the media itself shows that it is whole."
+)
+
 RECHECK_INTERVAL = timedelta(minutes=2)
 """Wait before the next attempt to get what was denied."""
 
@@ -67,6 +72,9 @@ class _Sources:
     metadata: Reader | None
     stored: ObjectSource | None = None
     """The media file, if it lies in a container; else the service is asked for it."""
+    is_bare: bool = False
+    """True if it was found without the properties that tell whose file it is, and that it is whole:
+    hidden files, as those of a directory, are lost in many backups."""
 
 
 class ExportActivities:
@@ -123,10 +131,8 @@ class ExportActivities:
         archive, sources = self._archive_of(input.archive), self._sources(input)
         try:
             name, headers = self._copy(sources.stored, archive, input)
-        except ContentMissing:
-            if input.earlier_copy is None:
-                raise
-            sources = self._earlier_copy(input.earlier_copy)
+        except ContentMissing as missing:
+            sources = self._another(archive, input, sources, missing)
             name, headers = self._copy(sources.stored, archive, input)
         by_itself = _kind_in(ObjectSource(archive, name)) if input.is_kind_assumed else None
         # The media is proven before its metadata is asked for: trouble there loses no media.
@@ -137,8 +143,10 @@ class ExportActivities:
                 " the archive, move the object away, and the chunk is archived again",
                 owner="archive",
             )
-        may_wait = not input.is_archived_alone
+        may_wait = not (input.is_archived_alone or sources.is_bare)
         metadata = export_metadata(sources.metadata, archive, name, now, may_wait=may_wait)
+        if sources.is_bare:
+            metadata = replace(metadata, problem=shorten(f"{_BARE} {metadata.problem}".strip()))
         self._erased.drop(archive, input, name, metadata.object_name)
         if self._index:
             self._index.add_chunk(archive, input, name, metadata)
@@ -198,6 +206,19 @@ class ExportActivities:
         if found is None:
             return None
         return _Sources(reader_of(storage, found.metadata), ObjectSource(storage, found.media))
+
+    def _another(
+        self, archive: Archive, input: ExportInput, sources: _Sources, missing: ContentMissing
+    ) -> _Sources:
+        """Find another copy of a file that its source does not have; raise that where none is."""
+        if input.earlier_copy is not None:
+            return self._earlier_copy(input.earlier_copy)
+        # Late: one whose properties tell what it is may still come, from the service.
+        is_late = missing.owner == "service" and (input.is_archived_alone or _is_gone())
+        bare = (name for name in possible_names(archive, input) if is_bare(archive, name))
+        if not is_late or (name := next(bare, None)) is None:
+            raise missing
+        return _Sources(sources.metadata, ObjectSource(archive, name), is_bare=True)
 
     def _earlier_copy(self, earlier_copy: ArchivedChunk) -> _Sources:
         """Read from the verified copy in the archive that the recording has left."""
@@ -296,10 +317,14 @@ def _not_archived(missing: CallvaultError) -> ApplicationError:
     return ApplicationError(str(missing), type=NOT_ARCHIVED, non_retryable=True)
 
 
+def _is_gone() -> datetime | None:
+    """Return since when the service has denied the file, once that is long ago."""
+    return denied_since(ExportProgress(phase="waiting"), "missing_since", GONE_AFTER)
+
+
 def _confirm_missing(missing: ContentMissing) -> None:
     """Give up on a file that is denied for long; one that was denied just now may still come."""
-    since = denied_since(ExportProgress(phase="waiting"), "missing_since", GONE_AFTER)
-    if since is not None:
+    if (since := _is_gone()) is not None:
         raise ApplicationError(
             f"{missing} It has been denied since {since:%Y-%m-%d %H:%M:%S} UTC: gone.",
             type="ContentGone",

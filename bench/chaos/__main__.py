@@ -15,6 +15,9 @@ from bench.chaos.run import run
 MUTATION_SCENARIOS = 40
 """Number of scenarios in which the broken promise shows."""
 
+MANY_SCENARIOS = 200
+"""The same where a part stands still for long: few of the calls of that time have a task there."""
+
 
 def main() -> int:
     """Play every seed; return 0 if every promise was kept."""
@@ -37,9 +40,10 @@ def _play(options: Options, keep: Path | None) -> RunResult:
 
 def _options(given: argparse.Namespace, seed: int) -> Options:
     if given.mutation:
+        most = MANY_SCENARIOS if given.mutation in FREEZES else MUTATION_SCENARIOS
         return short(
             seed,
-            min(given.scenarios, MUTATION_SCENARIOS),
+            min(given.scenarios, most),
             given.mutation,
             TARGETS.get(given.mutation, ()),
             FREEZES.get(given.mutation),

@@ -63,7 +63,8 @@ def _document_id(path: Path) -> str:
     try:
         facts = json.loads(path.with_name(f".{path.name}.json").read_bytes())
     except FileNotFoundError:
-        return ""
+        # A copy may have been made between the two: then the file's own name tells.
+        return path.stem.partition("-")[2]
     return str(facts["metadata"].get("document_id", ""))
 
 

@@ -94,7 +94,8 @@ def short(
         event_expected_within=6,
         fault_interval=4,
         fault_rate=0.02 if mutation else 0.006,
-        max_alarm_latency=20,
+        # What stands still has an alarm that it was just given for half a minute.
+        max_alarm_latency=40 if freeze else 20,
         mutation=mutation,
         parts=parts,
         freeze=freeze,

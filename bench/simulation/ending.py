@@ -1,6 +1,7 @@
 """The promises about the end of a life.
 
-- The workflow ends, and its result names every recording that ACS was known to have begun.
+- The workflow ends once nothing is due, and its result names every recording that ACS was known to
+  have begun.
 - Every file that was announced is archived or told lost, with an alarm; so is what was recorded and
   never announced.
 - Every recording with an archived file has a manifest, or an alarm says that it has none.
@@ -64,6 +65,10 @@ def check(server: Server, acs: FakeAcs, surroundings: Surroundings) -> None:
     if result is None:
         raise Broken("the workflow does not end")
     status = server.run.workflow.call.status
+    for source in server.run.workflow.timers._sources:
+        due = source.next_due()
+        if due is not None and due <= server.told_at:
+            raise Broken(f"the workflow ends, and it is due: {source.summary}")
     for record in status.requests.values():
         _check_request(record)
     for recording in status.recordings:

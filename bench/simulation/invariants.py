@@ -7,6 +7,7 @@ Those about consent itself are in `consent.py`, and those about a run at rest in
 - What is quarantined covers all that ACS recorded after a pause was asked for and not confirmed.
 - After a confirmed pause ACS records nothing until it is asked to resume.
 - ACS is never asked to record while consent is missing, or an announcement unanswered.
+- A resume that has expired is not carried out. The end of a recording, once known, does not move.
 - A stop is final: ACS is never asked for anything but the stop itself afterwards.
 - At ACS at most one recording of the call is on.
 - A change that was confirmed is not asked for again, unless ACS was heard to contradict it.
@@ -69,6 +70,8 @@ class Invariants:
         self._last_exposed: dict[int, datetime] = {}
         self._wanted: dict[int, Wanted] = {}
         """By recording: what was wanted before the activation that is looked at."""
+        self._over_at: dict[int, datetime | None] = {}
+        """By recording: when it was over, as the account had it last."""
         self._is_cancelled = False
         """True from a cancellation until all that is recorded is to be stopped."""
         self.server: Server
@@ -188,6 +191,23 @@ class Invariants:
             raise Broken(f"ACS is asked to {operation} without consent")
         if recording.wanted is Wanted.PAUSED:
             raise Broken(f"ACS is asked to {operation} what is to be paused")
+        if operation is Operation.RESUME:
+            self._may_resume(recording)
+
+    def _may_resume(self, recording: RecordingStatus) -> None:
+        """Check that a resume which has expired is not carried out: what it released is paused."""
+        of_all = self._status.requests.values()
+        resumes = [r for r in of_all if (r.recording, r.operation) == (recording.number, "resume")]
+        if not resumes or any(each.state is RequestState.PENDING for each in resumes):
+            return
+        newest = max(resumes, key=lambda each: each.received_at)
+        has_failed = newest.state is RequestState.FAILED
+        if (
+            has_failed
+            and _has_expired(newest)
+            and any(pause.released_at == newest.received_at for pause in recording.pauses)
+        ):
+            raise Broken("ACS is asked to resume by a request that has expired")
 
     def _may_export(self, activity: Activity) -> None:
         document_id = activity.input.chunk.document_id
@@ -251,6 +271,7 @@ class Invariants:
             self._check_pause(recording)
             self._check_consent(recording)
             self._check_files(recording)
+            self._check_over(recording)
             if self.server.run.workflow.control.is_done:
                 self._check_waiting(recording)
 
@@ -330,6 +351,14 @@ class Invariants:
             if recording.sealed is not None and recording.sealed.findings:
                 self._acs.file(chunk.chunk.document_id).is_doubted = True
 
+    def _check_over(self, recording: RecordingStatus) -> None:
+        """Check that the end of a recording, once it is known, stays where it is."""
+        over_at = recording.sound.over_at
+        before = self._over_at.get(recording.number)
+        if before is not None and over_at is not None and over_at != before:
+            raise Broken("the end of a recording moves")
+        self._over_at[recording.number] = over_at
+
     def _check_waiting(self, recording: RecordingStatus) -> None:
         # Before the start a request may wait: for consent, or for the announcement.
         if recording.actual is Actual.NONE:
@@ -348,3 +377,8 @@ class Invariants:
 
     def _pending(self, recording: RecordingStatus) -> list[ControlRecord]:
         return self.call.requests.pending(recording)
+
+
+def _has_expired(record: ControlRecord) -> bool:
+    expires_at, settled_at = record.expires_at, record.settled_at
+    return expires_at is not None and settled_at is not None and expires_at <= settled_at

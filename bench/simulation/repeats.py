@@ -43,9 +43,13 @@ class RepeatedRequests:
         is_own = any(record.requested_by == request.requested_by for record in new)
         if is_same and is_own and name != names.PAUSE:
             raise Broken("a request that is repeated is taken for another one")
-        if not any(record.operation in _PROTECT for record in new) and any(
-            recording.wanted is not wanted.get(recording.number) for recording in status.recordings
-        ):
+        # What is declined has waited for consent too long, at this very moment.
+        changed = (
+            each
+            for each in status.recordings
+            if each.wanted is not wanted.get(each.number) and not each.declined
+        )
+        if not any(record.operation in _PROTECT for record in new) and any(changed):
             raise Broken("a request that is repeated changes something")
 
 

@@ -195,6 +195,12 @@ def already_archived(
     return found if bounded(metadata).items() <= found.metadata.items() else None
 
 
+def is_bare(archive: Archive, object_name: str) -> bool:
+    """Tell if an object is there without anything that an attempt at a copy keeps beside it."""
+    found = archive.stat(object_name)
+    return found is not None and not found.metadata and found.sha256 is None
+
+
 def read_small(archive: Archive, object_name: str, limit: int = MAX_DOCUMENT) -> bytes:
     """Read an object that should be small; `BrokenContent` where it has more bytes than that."""
     data = bytearray()

@@ -256,7 +256,8 @@ class ArchivedChunk(Message):
     """None of a chunk that was verified before it was computed."""
     metadata_object_name: str | None = None
     metadata_problem: ShortText = ""
-    """The reason why the service's metadata file is not archived, or is incomplete."""
+    """The reason why the service's metadata file is not archived, or is incomplete, or why what the
+    archive keeps beside the media is not there."""
     start_time: datetime | None = None
     """``chunkStartTime`` of the service's metadata file, by the service's clock."""
     duration_ms: float | None = None

@@ -1,5 +1,6 @@
 """Whose word counts when a file is missing, and what is kept of a chunk's metadata?"""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,10 +21,14 @@ from activities.export_metadata import (
     export_metadata,
     reader_of,
 )
+from activities.export_names import object_name
 from activities.translate import PERMANENT_RETRY_INTERVAL
 from callvault.acs.client import MAX_METADATA
+from callvault.archive.identity import make_identity
 from callvault.archive.names import metadata_object_name
+from callvault.archive.store import put_bytes
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.stores.directory_files import sidecar_path
 from callvault.contracts.activity_io import ExportInput, ExportProgress
 from callvault.contracts.base import MAX_TEXT
 from callvault.contracts.events import RecordingChunk
@@ -101,6 +106,48 @@ def test_what_the_service_denies_for_long_is_gone(tmp_path: Path) -> None:
     noted = ExportProgress(phase="waiting", missing_since=LONG_AGO)
     refusal = refused(noted, lambda name: DirectoryArchive(name, tmp_path))
     assert (refusal.type, refusal.non_retryable) == ("ContentGone", True)
+
+
+def bare(folder: Path, asked: ExportInput) -> DirectoryArchive:
+    """An archive that was set back to a backup without hidden files."""
+    archive = DirectoryArchive(asked.archive, folder)
+    make_identity(archive, None, NOON)
+    name = object_name(asked, FormatType.MP4)
+    put_bytes(archive, name, b"sound", content_type="video/mp4", metadata={"document_id": "d"})
+    sidecar_path(Path(archive.location(name))).unlink()
+    return archive
+
+
+def exported_bare(archive: DirectoryArchive, asked: ExportInput, noted: ExportProgress) -> Any:
+    media = SimpleNamespace(reader=lambda: denied_by("service")(""))
+    client = SimpleNamespace(ranged_content=lambda _: media, read_metadata=denied_by("service"))
+    export = ExportActivities(lambda _: client, lambda _: archive)  # type: ignore[arg-type,return-value]
+    return after(noted).run(export.export_chunk, asked)
+
+
+@pytest.mark.parametrize("is_last_look", [False, True])
+def test_what_lies_in_the_archive_without_its_properties_is_taken_once_the_service_has_it_no_more(
+    tmp_path: Path, is_last_look: bool
+) -> None:
+    """A backup of a directory had the file and not the hidden one beside it: it counted as lost."""
+    told = input(may_refuse=False).chunk.model_copy(update={"metadata_location": CONTENT})
+    facts = {"chunk": told, "is_archived_alone": is_last_look}
+    asked = input(may_refuse=False).model_copy(update=facts)
+    missing_since = None if is_last_look else LONG_AGO
+    noted = ExportProgress(phase="waiting", missing_since=missing_since)
+    found = exported_bare(bare(tmp_path, asked), asked, noted)
+    assert found.sha256 == hashlib.sha256(b"sound").hexdigest()
+    assert "without its properties" in found.metadata_problem
+    assert "its metadata file is not archived" in found.metadata_problem
+
+
+def test_what_lies_there_without_its_properties_waits_for_what_the_service_may_still_have(
+    tmp_path: Path,
+) -> None:
+    asked = input(may_refuse=False)
+    with pytest.raises(ApplicationError) as refusal:
+        exported_bare(bare(tmp_path, asked), asked, ExportProgress(phase="waiting"))
+    assert (refusal.value.type, refusal.value.non_retryable) == ("ContentMissing", False)
 
 
 def test_what_an_archive_does_not_hold_is_not_gone() -> None:

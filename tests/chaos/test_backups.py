@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from bench.chaos.backups import Backup, restore_archive
+from bench.chaos.directory import objects_of
 
 
 def archive(root: Path, *, files: dict[str, str], manifest: str, linked: bool) -> Path:
@@ -41,3 +42,10 @@ def test_what_the_archive_no_longer_has_is_told(tmp_path: Path) -> None:
 
 def test_a_manifest_whose_link_came_after_the_copy_is_told(tmp_path: Path) -> None:
     assert taken(tmp_path, linked=False) == {"a", "b"}
+
+
+def test_a_file_without_its_hidden_one_is_known_by_its_name(tmp_path: Path) -> None:
+    """A copy was made between the two: the file counted as one that nobody had made."""
+    root = archive(tmp_path, files={"0000-0-eus-d1-a": "0-eus-d1-a"}, manifest="a", linked=True)
+    (root / "recordings" / ".0000-0-eus-d1-a.wav.json").unlink()
+    assert [each.document_id for each in objects_of(root)] == ["0-eus-d1-a"]
