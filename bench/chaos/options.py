@@ -89,7 +89,7 @@ def short(
     return Options(
         seed,
         scenarios,
-        concurrency=10,
+        concurrency=16 if freeze else 10,
         export_window=40,
         event_expected_within=6,
         fault_interval=4,

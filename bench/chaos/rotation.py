@@ -38,10 +38,12 @@ def rotate(cluster: Cluster, receiver: AlarmReceiver) -> SigningKey:
     write_secret(cluster.home / WEBHOOK_SECRET, receiver.replace_key())
     key = Ed25519PrivateKey.generate()
     list_public_key(cluster.home, key.public_key())
+    # Before it is written: a worker may read it and sign with it at once.
+    since = time.time()
     write_secret(cluster.home / SIGNING_KEY, _pem(key))
     _rotate_acs(cluster)
     _rotate_storage(cluster)
-    return SigningKey(_key_id(key), time.time())
+    return SigningKey(_key_id(key), since)
 
 
 def _rotate_acs(cluster: Cluster) -> None:
