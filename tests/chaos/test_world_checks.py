@@ -1,13 +1,18 @@
 """Does the checker find each broken promise about a world that goes back and forth?"""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from activities.webhooks import signature_headers
+from bench.chaos import rotation
 from bench.chaos.alarm_receiver import OVERLAP, AlarmReceiver
+from bench.chaos.cluster_settings import SIGNING_KEY
 from bench.chaos.false_losses import losses_not_taken_back
 from bench.chaos.history import History
 from bench.chaos.proxy import RefusedAlarm
@@ -194,3 +199,17 @@ def test_a_loss_that_is_not_taken_back_is_found(state: str, count: int) -> None:
         },
     )
     assert len([*losses_not_taken_back(found)]) == count
+
+
+def test_a_key_counts_from_before_a_worker_may_sign_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A manifest of the tenth of a second after the writing counted as signed with an old key."""
+    written: dict[str, float] = {}
+    monkeypatch.setattr(
+        rotation, "write_secret", lambda file, _: written.setdefault(file.name, time.time())
+    )
+    monkeypatch.setattr(rotation, "_rotate_acs", lambda _: time.sleep(0.01))
+    plan = SimpleNamespace(has_directory=True)
+    cluster: Any = SimpleNamespace(home=tmp_path, outages=[], plan=plan)
+    assert rotation.rotate(cluster, AlarmReceiver()).since <= written[SIGNING_KEY]
