@@ -15,7 +15,7 @@ from bench.chaos.run import run
 MUTATION_SCENARIOS = 40
 """Number of scenarios in which the broken promise shows."""
 
-MANY_SCENARIOS = 400
+MANY_SCENARIOS = 200
 """The same where a part stands still for long: few of the calls of that time have a task there."""
 
 

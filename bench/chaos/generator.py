@@ -98,12 +98,17 @@ class Scenario:
         return Random(f"{self.seed} {self.number} lag {event}").uniform(1, 15)
 
 
-def scenario(seed: int, number: int, of: int) -> Scenario:
-    """Draw the scenario with this number, in a run of ``of`` scenarios."""
+def scenario(seed: int, number: int, of: int, pauses: int | None = None) -> Scenario:
+    """Draw the scenario with this number, in a run of ``of`` scenarios.
+
+    Without ``pauses``, the number of each recording's pauses is drawn, too.
+    """
     # The text is part of the seed: another text would draw other scenarios for known seeds.
     dice = Random(f"{seed} life {number}")
     restarts = dice.random() < RESTART_PROBABILITY
-    recordings = [_recording(dice, ends=restarts), *([_recording(dice)] if restarts else [])]
+    recordings = [_recording(dice, pauses, ends=restarts)]
+    if restarts:
+        recordings.append(_recording(dice, pauses))
     # The draw comes first, so that the rest of a life does not depend on the run's length.
     early = dice.random() < EARLY_DELETION_PROBABILITY and number < of * EARLY_DELETION_SHARE
     return Scenario(
@@ -119,8 +124,9 @@ def scenario(seed: int, number: int, of: int) -> Scenario:
     )
 
 
-def _recording(dice: Random, *, ends: bool = False) -> RecordingPlan:
-    verbs = ["pause", "resume"] * dice.choice((0, 1, 1, 2))
+def _recording(dice: Random, pauses: int | None, *, ends: bool = False) -> RecordingPlan:
+    drawn = dice.choice((0, 1, 1, 2))
+    verbs = ["pause", "resume"] * (drawn if pauses is None else pauses)
     if verbs and dice.random() < 0.2:
         verbs.pop()  # stopped while it is paused
     if ends or dice.random() < 0.6:

@@ -36,6 +36,8 @@ class Options:
     freeze: tuple[float, float] | None = None
     """Seconds for which they stand still, at least and at most, which is all that they meet then;
     None for faults of every kind."""
+    pauses: int | None = None
+    """Pauses of each recording; None to draw their number."""
     target: str = "chaos"
     """The target of `make` that plays it."""
 
@@ -99,4 +101,6 @@ def short(
         mutation=mutation,
         parts=parts,
         freeze=freeze,
+        # What a part did that stood still shows where silence is wanted a moment later.
+        pauses=3 if freeze else None,
     )

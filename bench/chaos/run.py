@@ -123,7 +123,8 @@ class _Run:
         """Play the scenarios while the nemesis injects faults."""
         options = self.options
         scenarios = [
-            scenario(options.seed, n, options.scenarios) for n in range(1, options.scenarios + 1)
+            scenario(options.seed, n, options.scenarios, options.pauses)
+            for n in range(1, options.scenarios + 1)
         ]
         service_faults = self.loop.begin(self.context.service_faults.run())
         self.loop.begin(self.context.run_sweeps())
