@@ -214,7 +214,7 @@ class ExportActivities:
         if input.earlier_copy is not None:
             return self._earlier_copy(input.earlier_copy)
         # Late: one whose properties tell what it is may still come, from the service.
-        is_late = missing.owner == "service" and (input.is_archived_alone or _is_gone())
+        is_late = missing.owner == "service" and (input.is_archived_alone or _gone_since())
         bare = (name for name in possible_names(archive, input) if is_bare(archive, name))
         if not is_late or (name := next(bare, None)) is None:
             raise missing
@@ -317,14 +317,14 @@ def _not_archived(missing: CallvaultError) -> ApplicationError:
     return ApplicationError(str(missing), type=NOT_ARCHIVED, non_retryable=True)
 
 
-def _is_gone() -> datetime | None:
+def _gone_since() -> datetime | None:
     """Return since when the service has denied the file, once that is long ago."""
     return denied_since(ExportProgress(phase="waiting"), "missing_since", GONE_AFTER)
 
 
 def _confirm_missing(missing: ContentMissing) -> None:
     """Give up on a file that is denied for long; one that was denied just now may still come."""
-    if (since := _is_gone()) is not None:
+    if (since := _gone_since()) is not None:
         raise ApplicationError(
             f"{missing} It has been denied since {since:%Y-%m-%d %H:%M:%S} UTC: gone.",
             type="ContentGone",

@@ -18,9 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from callvault.archive.manifests.seal import seal
 from callvault.archive.stores.directory import DirectoryArchive
-from tests.archive.sealed import NOON, SIGNER, archived, recording, seal_input, wav
+from tests.archive.sealed import archived, sealed, wav
 
 PAGE = Path(__file__).parents[1] / "docs" / "verification.md"
 
@@ -85,9 +84,13 @@ def measure(recordings: int, seconds: float) -> Figures:
                 document=f"0-eus-d1-{number:032x}",
                 duration_ms=1000 * seconds,
             )
-            facts = {"recording_id": f"rec-{number}", "call_id": f"call-{number}"}
-            of = recording(chunk, recording_duration_ms=1000 * seconds, **facts)
-            seal(archive, seal_input(archive, of), SIGNER, lambda: NOON)
+            sealed(
+                archive,
+                chunk,
+                recording_id=f"rec-{number}",
+                call_id=f"call-{number}",
+                recording_duration_ms=1000 * seconds,
+            )
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         return Figures(
             recordings,
@@ -118,8 +121,11 @@ def _verify(folder: str, *options: str) -> None:
 
 def page(found: Sequence[Figures], load: float) -> str:
     """Render the page in Markdown."""
-    missed = [f"{each.ratio:.1f} x with {each.recordings:,} recordings" for each in found]
-    missed = [text for text, each in zip(missed, found, strict=True) if each.ratio > MAX_RATIO]
+    missed = [
+        f"{each.ratio:.1f} x with {each.recordings:,} recordings"
+        for each in found
+        if each.ratio > MAX_RATIO
+    ]
     return _PAGE.format(
         processors=os.cpu_count(),
         machine=platform.machine(),

@@ -34,7 +34,8 @@ class Delivered:
         self.requests: list[Request] = []
         """Requests of backends, with their names, in the order in which they came."""
         for message in messages:
-            for name, model in _REQUESTS.items():
+            name, _ = message
+            if (model := _REQUESTS.get(name)) is not None:
                 self.requests += [(name, asked) for asked in _read([message], name, model)]
         self.decisions = _read(messages, names.CONSENT, ConsentDecision)
         self.about_presence: list[StartRequest | ParticipantChanged] = []

@@ -201,12 +201,8 @@ class Invariants:
         if not resumes or any(each.state is RequestState.PENDING for each in resumes):
             return
         newest = max(resumes, key=lambda each: each.received_at)
-        has_failed = newest.state is RequestState.FAILED
-        if (
-            has_failed
-            and _has_expired(newest)
-            and any(pause.released_at == newest.received_at for pause in recording.pauses)
-        ):
+        released = (p for p in recording.pauses if p.released_at == newest.received_at)
+        if _has_expired(newest) and any(released):
             raise Broken("ACS is asked to resume by a request that has expired")
 
     def _may_export(self, activity: Activity) -> None:
@@ -380,5 +376,6 @@ class Invariants:
 
 
 def _has_expired(record: ControlRecord) -> bool:
-    expires_at, settled_at = record.expires_at, record.settled_at
-    return expires_at is not None and settled_at is not None and expires_at <= settled_at
+    if record.state is not RequestState.FAILED or record.expires_at is None:
+        return False
+    return record.settled_at is not None and record.expires_at <= record.settled_at

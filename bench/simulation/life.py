@@ -288,7 +288,7 @@ class Life:
     def _hear_late(self, rng: random.Random) -> None:
         """Announce files while their recording's manifest is being written."""
         for activity in list(self.server.activities.values()):
-            if activity.kind == "seal_recording" and rng.random() < 0.5:
+            if activity.kind == "seal_recording" and rng.random() < 0.2:
                 recording_id = activity.input.recording.recording_id
                 self._announce(rng, recording_id, range(len(self._acs.files[recording_id])))
 
