@@ -19,6 +19,7 @@ Those about consent itself are in `consent.py`, and those about a run at rest in
 - No alarm is told to be over while its file lies in no archive, or ACS records what it must not.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -32,6 +33,7 @@ from bench.simulation.protocol import Job
 from bench.simulation.repeats import RepeatedRequests
 from bench.simulation.server import Activity, Server
 from callvault.contracts.alarms import Alarm, AlarmKind, AlarmStatus
+from callvault.contracts.consent import ConsentRecord
 from callvault.contracts.names import BEGIN_ACTIVITY
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import OnPauseFailure
@@ -72,6 +74,8 @@ class Invariants:
         """By recording: what was wanted before the activation that is looked at."""
         self._over_at: dict[int, datetime | None] = {}
         """By recording: when it was over, as the account had it last."""
+        self._consents: Counter[tuple[str, bool, datetime]] = Counter()
+        """The decisions that are known: who, whether it is given, and when it came."""
         self._is_cancelled = False
         """True from a cancellation until all that is recorded is to be stopped."""
         self.server: Server
@@ -90,13 +94,12 @@ class Invariants:
         delivered = Delivered(jobs)
         has_begun = self.server.run.workflow is not None
         self._wanted = {r.number: r.wanted for r in self._status.recordings} if has_begun else {}
-        consents = {id(each) for each in self._status.consents} if has_begun else set()
         requests = set(self._status.requests) if has_begun else set()
         activate()
         if any(job.HasField("resolve_activity") for job in jobs):
             # A message of the same activation may let the run hand over: the next one reads anew.
             self._acs.heard(by_nobody=self.server.run.workflow.this_run.is_finished)
-        withdrew = self._learn(delivered, consents, has_begun)
+        withdrew = self._learn(delivered)
         if delivered.is_about_consent and has_begun:
             self._consent.check_wanted(self._status, self._wanted, requests)
         self._consent.check_taken(self._status, delivered.decisions)
@@ -115,7 +118,7 @@ class Invariants:
         """Check what can be told only once a life is over."""
         self._consent.check_end(self._status)
 
-    def _learn(self, delivered: Delivered, consents: set[int], has_begun: bool) -> bool:
+    def _learn(self, delivered: Delivered) -> bool:
         """Bring the truth up to date with what was told; tell if consent was taken back."""
         for document_id in delivered.documents:
             self._acs.file(document_id).is_announced = True
@@ -129,11 +132,23 @@ class Invariants:
                 for who in told.participants:
                     self._people.named(who)
         withdrew = False
-        for record in self._status.consents if self.server.runs == 1 or has_begun else ():
-            if id(record) not in consents:
-                decided = record.participant, record.given, record.decided_at, record.received_at
-                withdrew |= self._people.decide(*decided)
+        for record in self._new_consents():
+            decided = record.participant, record.given, record.decided_at, record.received_at
+            withdrew |= self._people.decide(*decided)
         return withdrew
+
+    def _new_consents(self) -> list[ConsentRecord]:
+        """Return the decisions that were not there before; the next run has those of the last."""
+        # Not by all they tell: when one was decided may become known later.
+        keys = [(each.participant, each.given, each.received_at) for each in self._status.consents]
+        before, self._consents = self._consents, Counter(keys)
+        seen: Counter[tuple[str, bool, datetime]] = Counter()
+        new = []
+        for key, record in zip(keys, self._status.consents, strict=True):
+            seen[key] += 1
+            if seen[key] > before[key]:
+                new.append(record)
+        return new
 
     def _openers(self) -> Iterator[str]:
         """Yield who has asked for the recordings that are new: their texts may have been cut."""

@@ -58,12 +58,13 @@ class Life:
             on_activation=self._invariants.around,
             on_scheduled=self._scheduled,
             on_rest=lambda: at_rest.check(self.server),
+            on_handed_over=self._between_runs,
         )
         self._invariants.server = self.server
         self._outages = Outages(faults, rng)
         # Some calls can remember little: what they give up must not change what they do.
         self._max_size = rng.choice([6_000, 15_000]) if rng.random() < 0.15 else None
-        self._theme = rng.choices(list(messages.Theme), [6, 1, 3])[0]
+        self.theme = rng.choices(list(messages.Theme), [6, 1, 3])[0]
         self._is_frozen = Fault.LATENESS in faults and rng.random() < 0.3
         """True if the worker stands still now and then."""
         self._requests = AcsRequests(self._acs, Fault.LATENESS in faults)
@@ -99,6 +100,16 @@ class Life:
         self._invariants.may_schedule(activity)
         self._surroundings.scheduled(activity)
 
+    def _between_runs(self) -> list[Job]:
+        """Return what comes between a run and the next one, of which no worker may hear at once."""
+        rng = self._lot(f"run {self.server.runs}")
+        if Fault.LATENESS in self.faults and rng.random() < 0.3:
+            self.server.now += timedelta(seconds=rng.choice([1, 10, 600, 3 * 3_600]))
+        if rng.random() < 0.7:
+            return []
+        ended = messages.signal(names.CALL_ENDED, CallEnded())
+        return [rng.choice([self._draw_message(rng, -self.server.runs), ended])]
+
     # One step.
 
     def _step(self, step: int) -> None:
@@ -123,7 +134,7 @@ class Life:
         ]
         if Fault.EVICTION in self.faults:
             actions.append(self._evict)
-        if self._theme is messages.Theme.SILENCE and Fault.MEDDLING in self.faults:
+        if self.theme is messages.Theme.SILENCE and Fault.MEDDLING in self.faults:
             actions.append(self._meddle)
         return actions
 
@@ -139,11 +150,11 @@ class Life:
         self._send(rng, self._draw_message(rng, step))
 
     def _draw_message(self, rng: random.Random, step: int) -> Job:
-        return messages.draw(rng, step, self.server.now, self._theme, self.faults)
+        return messages.draw(rng, step, self.server.now, self.theme, self.faults)
 
     def _wait(self, rng: random.Random, step: int) -> None:
         spans = [0.1, 1, 1, 4, 4, 10, 10]
-        is_short = self._theme is messages.Theme.SILENCE
+        is_short = self.theme is messages.Theme.SILENCE
         seconds = rng.choice(spans if is_short else [*spans, 60, 600, 3 * 3_600])
         self._note(f"{seconds} s")
         # Temporal answers soon, as it does for every workflow task.
@@ -199,6 +210,8 @@ class Life:
         ]
         if Fault.ACS in self.faults:
             rare += [self._toggle_outage] * 2
+        if Fault.LATENESS in self.faults:
+            rare.append(self._lose_workers)
         if rng.random() < 0.3:
             rare.append(self._end_call)
         if Fault.MEDDLING in self.faults:
@@ -209,6 +222,16 @@ class Life:
 
     def _toggle_outage(self, rng: random.Random) -> None:
         self._note(self._outages.toggle())
+
+    def _lose_workers(self, rng: random.Random) -> None:
+        """Let no worker run for a while, in which something may come."""
+        span = timedelta(seconds=rng.choice([6, 60, 600, 3 * 3_600]))
+        self._note(f"no worker for {span}")
+        if rng.random() < 0.5:
+            message = self._draw_message(rng, -1)
+            self._note(messages.describe(message))
+            self.server.hold(message)
+        self.server.be_away(span)
 
     def _meddle(self, rng: random.Random, step: int = 0) -> None:
         self._note("another client meddles")
@@ -273,10 +296,11 @@ class Life:
     def _closing_step(self, rng: random.Random) -> None:
         """Answer everything once, and go on to the next moment."""
         self.server.deliver()
-        self._hear_late(rng)
         tried: list[Activity] = []
         while (activity := self._untried(tried)) is not None:
             tried.append(activity)
+            if activity.kind == "seal_recording" and rng.random() < 0.3:
+                self._hear_late(activity.input.recording.recording_id, rng)
             self._attempt(activity, rng)
         self._acs.catch_up()
         self._acs.end_call()
@@ -285,12 +309,12 @@ class Life:
             far = timedelta(hours=1)
             self._pass_time(min(far, due - self.server.now) if due else far)
 
-    def _hear_late(self, rng: random.Random) -> None:
-        """Announce files while their recording's manifest is being written."""
-        for activity in list(self.server.activities.values()):
-            if activity.kind == "seal_recording" and rng.random() < 0.2:
-                recording_id = activity.input.recording.recording_id
-                self._announce(rng, recording_id, range(len(self._acs.files[recording_id])))
+    def _hear_late(self, recording_id: str, rng: random.Random) -> None:
+        """Announce all files of a recording while its manifest is being written."""
+        if rng.random() < 0.5:
+            # Signals of others have come as well: the run is to hand over, and must not yet.
+            self.server.run.history_length += 10_000
+        self._announce(rng, recording_id, range(len(self._acs.files[recording_id])))
 
     def _untried(self, tried: list[Activity]) -> Activity | None:
         activities = self.server.activities.values()

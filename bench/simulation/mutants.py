@@ -2,7 +2,7 @@
 
 A mutant lives in a process of its own, which reads the changed line in place of the real one; no
 file is written. Beside the lines of `changed_lines.py` there are those of `bench.listen.mutants`:
-every comparison, condition and clock of the account of silence.
+every comparison, condition and clock of the account of silence, which lives full of pauses try.
 """
 
 import importlib
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count, islice
 from os import cpu_count
 
 from bench.changed_module import replace_source
@@ -20,8 +21,6 @@ AnyMutant = Mutant | account.Mutant
 
 MAX_SCENARIOS = 2_000
 """Lives within which a mutant is to be noticed."""
-
-_BATCH = 10
 
 
 def of_the_account() -> list[account.Mutant]:
@@ -61,8 +60,9 @@ def _live(mutant: AnyMutant, scenarios: int) -> None:
     # Only now: what is imported here is the changed workflow.
     play = importlib.import_module("bench.simulation.play")
     play.collect_rarely()
-    for first in range(0, scenarios, _BATCH):
-        if problems := play.find(first, min(_BATCH, scenarios - first)):
+    seeds = play.silent() if isinstance(mutant, account.Mutant) else count()
+    for seed in islice(seeds, scenarios):
+        if problems := play.find(seed, 1):
             print(problems[0])
             return
 

@@ -3,13 +3,15 @@
 import gc
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 
 from bench.simulation.faults import DEFAULT, Fault
 from bench.simulation.instance import Broken
 from bench.simulation.life import STEPS, Life
+from bench.simulation.messages import Theme
 
 _CHUNK = 50
 
@@ -72,6 +74,11 @@ def find(first: int, scenarios: int, faults: frozenset[Fault] = DEFAULT) -> list
     finally:
         logging.disable(logging.NOTSET)
     return found
+
+
+def silent() -> Iterator[int]:
+    """Yield the numbers of the lives that are full of pauses, without end."""
+    return (seed for seed in count() if Life(seed).theme is Theme.SILENCE)
 
 
 def collect_rarely() -> None:

@@ -1,6 +1,6 @@
 """Temporal's part of a life: virtual time, timers, activities, one run after the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -93,6 +93,8 @@ class Server:
     on_scheduled: Callable[[Activity], None]
     on_rest: Callable[[], None] = lambda: None
     """Called when the run has done all that it can do by itself."""
+    on_handed_over: Callable[[], list[Job]] = list
+    """Called between a run and the next one; returns the messages that have come meanwhile."""
     timers: dict[int, datetime] = field(default_factory=dict)
     activities: dict[int, Activity] = field(default_factory=dict)
     open_updates: set[str] = field(default_factory=set)
@@ -180,6 +182,20 @@ class Server:
             self._fall_due()
         self.now = max(self.now, end)
 
+    def be_away(self, span: timedelta) -> None:
+        """Let time go by without a worker; all that falls due comes in one activation then."""
+        self.now += span
+        self.has_stood_still = max(self.has_stood_still, span)
+        jobs = []
+        for seq in [seq for seq, at in sorted(self.timers.items()) if at <= self.now]:
+            del self.timers[seq]
+            jobs.append(protocol.timer_fired(seq))
+        for activity in self._timed_out():
+            del self.activities[activity.seq]
+            result = protocol.timed_out(activity.timeout_type)
+            jobs.append(protocol.resolution(activity.seq, result))
+        self.deliver(*jobs)
+
     def replay(self) -> None:
         """Let the worker lose the workflow, and find it again."""
         self.deliver()
@@ -196,12 +212,17 @@ class Server:
                 del self.timers[seq]
                 self.deliver(protocol.timer_fired(seq))
                 return
+        for activity in self._timed_out():
+            self.resolve(activity, protocol.timed_out(activity.timeout_type))
+            return
+
+    def _timed_out(self) -> Iterator[Activity]:
+        """Yield the activities whose time is over, and note which alarms were tried in vain."""
         for activity in sorted(self.activities.values(), key=lambda a: a.seq):
             if activity.deadline is not None and activity.deadline <= self.now:
                 if activity.kind == "raise_alarm":
                     self.timed_out.add(activity.input.id)
-                self.resolve(activity, protocol.timed_out(activity.timeout_type))
-                return
+                yield activity
 
     # The exchange with the workflow.
 
@@ -235,9 +256,10 @@ class Server:
         self.activities.clear()
         self.runs += 1
         self.is_cancelled = False
+        messages = self.on_handed_over()
         self.run = RunInstance(self.opening)
         self.told_at = self.now
-        self._exchange([], is_first=True)
+        self._exchange(messages, is_first=True)
 
     def _obey(self, command: WorkflowCommand) -> list[Job]:
         """Do what a command says; return what is answered to it at once."""

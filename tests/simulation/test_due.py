@@ -11,7 +11,7 @@ from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.states import RequestState
 
-from .calls import STOPPED, answer, begun, has_handed_over, learns
+from .calls import ACTIVE, STOPPED, answer, begun, has_handed_over, learns, recorded
 
 MINUTES = timedelta(minutes=10)
 
@@ -35,6 +35,20 @@ def test_a_resume_that_has_expired_before_the_start_makes_no_sound() -> None:
     assert resume.state is RequestState.FAILED
     assert "expired" in resume.problem
     assert under_way(server, "start_recording").input.pause_on_start
+
+
+def test_a_resume_that_expires_while_no_worker_runs_is_not_asked_for_again() -> None:
+    """ACS had not answered the first attempt, and the second one was begun as the worker was back:
+    it recorded, after the time that the caller had given it."""
+    server = recorded()
+    tell(server, names.PAUSE, requestId="p", requestedBy="agent")
+    answer(server, "pause_recording", ACTIVE.model_copy(update={"state": "inactive"}))
+    asked_at = server.now.isoformat()
+    tell(server, names.RESUME, requestId="r", requestedBy="agent", requestedAt=asked_at)
+    assert under_way(server, "resume_recording").is_quick
+    server.be_away(MINUTES)
+    assert server.run.workflow.call.status.requests["r"].state is RequestState.FAILED
+    assert not any(each.kind == "resume_recording" for each in server.activities.values())
 
 
 def test_a_run_whose_history_is_long_ends_with_all_of_its_loops() -> None:

@@ -96,8 +96,7 @@ class ControlLoop:
         await one_at_a_time(self._run, self.next_command, self._execute)
 
     async def _execute(self, command: Command) -> None:
-        # What is due counts first: a resume may have expired while no timer could fire.
-        self._act_on_due(workflow.now())
+        self._catch_up()
         if self.next_command() != command:
             return
         recording = self._call.recording(command.recording)
@@ -118,6 +117,10 @@ class ControlLoop:
         # The files of a start that was given up may have come before that.
         file_events.doubt(self._call, self._alarms, workflow.now())
 
+    def _catch_up(self) -> None:
+        """Do what is due first: a resume may have expired while no timer could fire."""
+        self._act_on_due(workflow.now())
+
     async def _execute_until_settled(
         self, command: Command, input: CommandInput
     ) -> ControlResult | None:
@@ -128,6 +131,7 @@ class ControlLoop:
             result = await self._execute_quickly(command, input)
             if result is not None and result.is_settled:
                 return result
+            self._catch_up()
             if self._call.is_superseded(command):
                 return None
             accepted_at = result.accepted_at if result is not None else None

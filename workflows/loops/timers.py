@@ -34,6 +34,8 @@ class TimersLoop:
 
     is_interruptible = True
     is_idle = True
+    is_done = True
+    """What is due keeps its recording from its end, or is done as the loops end."""
 
     def __init__(
         self, run: Run, call: Lifecycle, alarms: Alarms, watchdog: Watchdog, gate: ConsentGate
@@ -52,12 +54,6 @@ class TimersLoop:
             Source(watchdog.next_due, watchdog.act, "a pause or a recording reaches its limit"),
             Source(gate.next_due, gate.act, "until then consent may still be given"),
         )
-
-    @property
-    def is_done(self) -> bool:
-        """True if nothing is due: a run that ends now leaves nothing undone."""
-        moments = (source.next_due() for source in self._sources)
-        return all(at is None or at > self._run.clock.seen.now for at in moments)
 
     async def run(self) -> None:
         """Act on every source when it is due."""
