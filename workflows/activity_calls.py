@@ -41,6 +41,7 @@ from callvault.contracts.hold_messages import HoldOrder, ReleaseOrder, WrittenHo
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.recording_events import EventDelivery
 from callvault.contracts.signal_times import SignalTimes, SignalTimesQuery, UntimedSignal
+from callvault.contracts.silence import SoundEvidence
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows import activity_options
 from workflows.call import deadlines
@@ -173,13 +174,15 @@ def seal(
     status: CallStatus, recording: RecordingStatus
 ) -> workflow.ActivityHandle[SealedRecording]:
     """Write the manifest of a recording that has reached its end."""
+    requests = (each for each in status.requests.values() if each.recording == recording.number)
     input = SealInput(
         archive=recording.archive,
         resource=status.resource,
         server_call_id=status.server_call_id,
         recorded_on=recording.recording_start_time or recording.chunks[0].retention_starts_at,
-        recording=recording,
-        requests=tuple(r for r in status.requests.values() if r.recording == recording.number),
+        # What only the workflow decides by is left out: this is the largest payload of a call.
+        recording=recording.model_copy(update={"sound": SoundEvidence()}),
+        requests=tuple(each.model_copy(update={"content": ""}) for each in requests),
         consents=tuple(status.consents),
         participants=tuple(status.participants),
         participants_left_out=status.participants_left_out,

@@ -74,6 +74,8 @@ class Invariants:
         """By recording: what was wanted before the activation that is looked at."""
         self._over_at: dict[int, datetime | None] = {}
         """By recording: when it was over, as the account had it last."""
+        self._requests: set[str] = set()
+        """The ids of the requests that are known: a run begins with those of the run before."""
         self._consents: Counter[tuple[str, bool, datetime]] = Counter()
         """The decisions that are known: who, whether it is given, and when it came."""
         self._is_cancelled = False
@@ -94,8 +96,9 @@ class Invariants:
         delivered = Delivered(jobs)
         has_begun = self.server.run.workflow is not None
         self._wanted = {r.number: r.wanted for r in self._status.recordings} if has_begun else {}
-        requests = set(self._status.requests) if has_begun else set()
+        requests = self._requests
         activate()
+        self._requests = set(self._status.requests)
         if any(job.HasField("resolve_activity") for job in jobs):
             # A message of the same activation may let the run hand over: the next one reads anew.
             self._acs.heard(by_nobody=self.server.run.workflow.this_run.is_finished)

@@ -73,7 +73,7 @@ class ControlRecord(State):
     recording: int
     recording_id: str | None = None
     """As soon as ACS has told it."""
-    state: RequestState = RequestState.PENDING
+    state: RequestState
     accepted_at: datetime | None = None
     """Time at which ACS answered that it accepts the change; none where nothing had to be asked."""
     notified_at: datetime | None = None

@@ -24,15 +24,21 @@ from callvault.causes import Cause, tag
 from callvault.codec.payload_key import is_sealed
 from callvault.contracts.activity_io import (
     AnnouncementInput,
+    ArchivedChunk,
+    Beginning,
     ControlResult,
     ExportInput,
     PollResultInput,
+    PollStateInput,
     RecordingInput,
+    SealedRecording,
     StartInput,
 )
 from callvault.contracts.base import Unreadable, explain, quoted
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.requests import ControlRequest
+from callvault.contracts.results import CallResult
+from callvault.contracts.status import ControlRecord
 from callvault.errors import PayloadDamaged, PayloadKeyMissing
 
 ENCODED_FAILURE = "Encoded failure"
@@ -44,22 +50,27 @@ SEALED = (
 )
 """Said of a payload that will never be readable."""
 
-WITHOUT_NULLS = (
+WITHOUT_DEFAULTS = (
     ControlRequest,
+    Beginning,
     StartInput,
     AnnouncementInput,
     RecordingInput,
-    ExportInput,
-    PollResultInput,
     ControlResult,
+    PollStateInput,
+    PollResultInput,
+    ExportInput,
+    ArchivedChunk,
+    SealInput,
+    SealedRecording,
+    ControlRecord,
+    CallResult,
 )
-"""What is sent without the members that are null: people read what a workflow and its activities
-begin with. Each of these members is null by default, so that it is read back as it was."""
-
-WITHOUT_DEFAULTS = (SealInput,)
-"""What is sent without the members that have their default: the largest payload of a call, which
-nobody but the activity reads."""
-
+"""What is sent without the members that have their default: they are half of most of a call's
+payloads, which people read and Temporal Cloud bills. A default must stay what it is, as it does for
+callers who leave a member out: histories are read with it. In what programs of any language read,
+the answer to a request and the result, it is empty, zero or false, as a missing member is to most.
+"""
 
 _PARTS = PydanticPayloadConverter().converters
 """The converters of single payloads, and the type adapters that they have made."""
@@ -96,8 +107,6 @@ class PayloadConverter(PydanticPayloadConverter):
 
 
 def _shortened(value: Any) -> Any:
-    if isinstance(value, WITHOUT_NULLS):
-        return value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, WITHOUT_DEFAULTS):
         return value.model_dump(mode="json", exclude_defaults=True)
     return value

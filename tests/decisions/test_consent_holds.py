@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from callvault.contracts.consent import Announcement, ConsentHold, ConsentRecord, DeletionMark
+from callvault.contracts.states import RequestState
 from callvault.contracts.status import CallStatus, ControlRecord, PauseRecord, RecordingStatus
 from tests.policies import a_policy
 from tests.unit.call import hashed
@@ -221,6 +222,7 @@ def test_what_consent_alone_demands_is_its_own(askers: list[str], is_own: bool) 
         "requested_at": at(1),
         "received_at": at(1),
         "recording": 1,
+        "state": RequestState.PENDING,
     }
     pending = [ControlRecord(operation="pause", requested_by=who, **known) for who in askers]
     pending.append(ControlRecord(operation="resume", requested_by="ben", **known))

@@ -6,7 +6,7 @@ import pytest
 
 from callvault.contracts.consent import ConsentHold
 from callvault.contracts.requests import ControlRequest
-from callvault.contracts.states import Wanted
+from callvault.contracts.states import RequestState, Wanted
 from callvault.contracts.status import ControlRecord, PauseRecord, RecordingStatus
 from workflows.call import pauses
 from workflows.call.pauses import GATE, GUARD, MANY, MAX_HOLDERS, MAX_NAME, THIRD_PARTY, Holder
@@ -21,7 +21,8 @@ def a_pause(who: str = "ana", asked: float = 5, **facts: Any) -> PauseRecord:
 
 def a_request(operation: str, who: str = "ana", when: float = 9, **facts: Any) -> ControlRecord:
     told = {"reason": "", "requested_at": at(when), "received_at": at(when), "recording": 1}
-    return ControlRecord(operation=operation, requested_by=who, **{**told, **facts})
+    known = {**told, "state": RequestState.PENDING, **facts}
+    return ControlRecord(operation=operation, requested_by=who, **known)
 
 
 def paused(*held: PauseRecord, **facts: Any) -> RecordingStatus:

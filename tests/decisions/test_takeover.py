@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from callvault.contracts.consent import DeletionMark
-from callvault.contracts.states import Actual, Wanted
+from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import (
     CallStatus,
     ControlRecord,
@@ -39,8 +39,9 @@ def joined(
 
 
 def a_request(operation: str = "pause", who: str = "ana", **facts: Any) -> ControlRecord:
-    known = {"reason": "", "requested_at": at(1), "received_at": at(1), "recording": 1, **facts}
-    return ControlRecord(operation=operation, requested_by=who, **known)
+    known = {"reason": "", "requested_at": at(1), "received_at": at(1), "recording": 1}
+    told = {**known, "state": RequestState.PENDING, **facts}
+    return ControlRecord(operation=operation, requested_by=who, **told)
 
 
 def a_pause(who: str = "ana", when: float = 1, **facts: Any) -> PauseRecord:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from callvault.causes import Cause
+from callvault.contracts.states import RequestState
 from callvault.contracts.status import ControlRecord, Trouble
 from workflows.call import unconfirmed
 
@@ -17,8 +18,9 @@ NO_CAUSE = TROUBLE.model_copy(update={"cause": None})
 
 
 def a_pause(asked: float = 10, received: float = 10, **facts: Any) -> ControlRecord:
-    known = {"operation": "pause", "requested_by": "ana", "reason": "", "recording": 1, **facts}
-    return ControlRecord(**known, requested_at=at(asked), received_at=at(received))
+    known = {"operation": "pause", "requested_by": "ana", "reason": "", "recording": 1}
+    times = {"requested_at": at(asked), "received_at": at(received)}
+    return ControlRecord(**{**known, "state": RequestState.PENDING, **times, **facts})
 
 
 @pytest.mark.parametrize(

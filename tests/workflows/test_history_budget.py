@@ -29,7 +29,7 @@ STANDARD_LIFE = {
 without the settings that cost more: `docs/costs.md`."""
 
 STANDARD_EVENTS = 42
-STANDARD_BYTES = 24_500
+STANDARD_BYTES = 21_500
 """Both without those of workflow tasks: how many messages and answers share a task is chance."""
 
 THREE_PAUSES = {**STANDARD_LIFE, "update": 8, "signal": 4, "activity": 15}
@@ -41,7 +41,7 @@ pauses that follow each other within seconds: how many there are is chance on a 
 
 THREE_PAUSES_EVENTS = 74
 THREE_PAUSES_TASKS = 30
-THREE_PAUSES_BYTES = 53_500
+THREE_PAUSES_BYTES = 49_000
 
 
 async def test_the_standard_life_costs_what_its_page_says(scene: Scene) -> None:
