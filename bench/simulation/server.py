@@ -185,7 +185,6 @@ class Server:
     def be_away(self, span: timedelta) -> None:
         """Let time go by without a worker; all that falls due comes in one activation then."""
         self.now += span
-        self.has_stood_still = max(self.has_stood_still, span)
         jobs = []
         for seq in [seq for seq, at in sorted(self.timers.items()) if at <= self.now]:
             del self.timers[seq]
