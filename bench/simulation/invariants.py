@@ -238,7 +238,10 @@ class Invariants:
 
     def _may_resolve(self, alarm: Alarm) -> None:
         """Check against the truth that what is told to be over is over."""
-        recording = self.call.recording(alarm.recording or 0)
+        # Its number may be gone: it was taken for another recording, and is the same.
+        own = alarm.recording_id
+        same = (r for r in self._status.recordings if own is not None and r.recording_id == own)
+        recording = next(same, None) or self.call.recording(alarm.recording or 0)
         if alarm.kind is AlarmKind.PAUSE_UNCONFIRMED:
             is_loud = self._acs.sounds(recording.number) and recording.target is not Wanted.ACTIVE
             # What another client has resumed meanwhile is another alarm.
