@@ -108,7 +108,7 @@ class Invariants:
         self._consent.check_taken(self._status, delivered.decisions)
         if len(jobs) == 1 and withdrew:
             self._consent.check_withdrawn(self._status)
-        self._repeated.note(delivered.requests, requests)
+        self._repeated.note(delivered.requests, self._status, requests)
         if len(jobs) == 1 and delivered.requests and has_begun:
             self._check_taken(requests)
             self._repeated.check(delivered.requests[0], self._status, self._wanted, requests)

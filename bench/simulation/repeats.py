@@ -24,12 +24,16 @@ class RepeatedRequests:
     def __init__(self) -> None:
         self._first: dict[str, Request] = {}
 
-    def note(self, requests: Sequence[Request], before: set[str]) -> None:
-        """Take note of requests; ``before`` are the ids that the call knows already."""
+    def note(self, requests: Sequence[Request], status: CallStatus, before: set[str]) -> None:
+        """Take note of requests; ``before`` are the ids that the call knew already."""
         here: dict[str, Request] = {}
         for name, request in requests:
-            here.setdefault(request.request_id or "", (name, request))
-        self._first |= {key: request for key, request in here.items() if key not in before}
+            key = request.request_id or ""
+            record = status.requests.get(key)
+            # An update that was rejected, with what took its id in the same activation, is nothing.
+            if key not in before and record is not None and record.operation == name:
+                here.setdefault(key, (name, request))
+        self._first |= here
 
     def check(
         self, told: Request, status: CallStatus, wanted: Mapping[int, Wanted], before: set[str]
