@@ -82,6 +82,23 @@ def test_files_of_which_nobody_knew_are_marked_for_who_had_refused(given: bool) 
     assert ("recording 2: marked for deletion" in call.timeline) is not given
 
 
+def test_files_that_are_marked_as_they_are_announced_again_are_sealed_anew() -> None:
+    """Nobody wanted marks before the second start: the manifest told of none."""
+    call = Call(consent_policy="none")
+    call.asks("stop")
+    call.announced(chunk(0), of="another")
+    refusal = ConsentRecord(
+        participant=hashed("ana"), given=False, decided_at=at(1), received_at=at(1)
+    )
+    call.life.status.consents.append(refusal)
+    call.asks("start", consent_policy="any_party", on_withdrawal="pause_and_mark")
+    orphan = call.life.recording(2)
+    orphan.chunks[0].state, orphan.sealed = ChunkState.ARCHIVED, A_SEAL
+    call.announced(chunk(0), of="another")
+    assert orphan.marked
+    assert orphan.sealed is None
+
+
 def test_a_state_grows_with_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
     call = stopped_call()
     grown: list[int] = []

@@ -20,19 +20,28 @@ def test_a_recording_is_over_when_that_was_told_first_and_reopened_with_nothing_
 
 
 @pytest.mark.parametrize(
-    ("begun_at", "is_begun_paused", "since", "due"),
+    ("begun_at", "is_begun_paused", "active_at", "since", "due"),
     [
-        (None, False, 10, 15),
-        (10, False, 10, 15),
-        (10, True, 10, 10 + STARTING + 5),
-        (10, True, 9, 10 + STARTING + 5),
-        (10, True, 11, 16),
+        (None, False, None, 10, 15),
+        (10, False, None, 10, 15),
+        (10, True, None, 10, 10 + STARTING + 5),
+        (10, True, None, 9, 10 + STARTING + 5),
+        (10, True, 12, 10, 17),
+        (10, True, 10 + STARTING + 1, 10, 10 + STARTING + 5),
+        (10, True, None, 11, 16),
+        (10, True, 12, 11, 16),
     ],
 )
 def test_silence_is_due_a_moment_after_it_was_asked_and_of_what_began_paused_once_it_may_start(
-    begun_at: float | None, is_begun_paused: bool, since: float, due: float
+    begun_at: float | None,
+    is_begun_paused: bool,
+    active_at: float | None,
+    since: float,
+    due: float,
 ) -> None:
-    recording = a_recording(sound={"begun_at": begun_at, "is_begun_paused": is_begun_paused})
+    """A pause that came late was due half a minute after a start that was seen to record."""
+    sound = {"begun_at": begun_at, "is_begun_paused": is_begun_paused, "active_at": active_at}
+    recording = a_recording(sound=sound)
     assert seconds(silence.due_at(recording, at(since), WITHIN)) == due
 
 

@@ -284,10 +284,12 @@ def was_wanted(
 
 def due_at(recording: RecordingStatus, since: datetime, confirm_within: timedelta) -> datetime:
     """Return by when a silence that is wanted since then is to be proven."""
-    begun_at = recording.sound.begun_at
-    # Of what is to begin paused, ACS was never asked for a sound: it may be starting for as long.
-    if begun_at is not None and recording.sound.is_begun_paused and since <= begun_at:
-        return begun_at + STARTING_TIMEOUT + confirm_within
+    sound = recording.sound
+    # Of what is to begin paused, ACS was never asked for a sound: it may be starting for as long,
+    # and no longer once it was seen to record.
+    if sound.begun_at is not None and sound.is_begun_paused and since <= sound.begun_at:
+        started_by = sound.begun_at + STARTING_TIMEOUT
+        return min(started_by, sound.active_at or started_by) + confirm_within
     return since + confirm_within
 
 
