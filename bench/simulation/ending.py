@@ -173,12 +173,13 @@ def _check_deleted(recording: RecordingStatus, surroundings: Surroundings, acs: 
 
 
 def _evidence(recording: RecordingStatus) -> object:
-    """Return what a manifest must tell as it is at the end."""
+    """Return what a manifest must tell as it is at the end: its silences above all."""
     files = {
         (each.chunk.document_id, each.chunk.content_location, each.state)
         for each in recording.chunks
     }
-    return files, len(recording.marked)
+    silent = [(each.since, each.until) for each in recording.silence.silent]
+    return files, len(recording.marked), silent
 
 
 def _is_alarmed(status: CallStatus, kind: AlarmKind, recording: RecordingStatus) -> bool:

@@ -11,7 +11,7 @@ from callvault.contracts.states import Actual, Wanted
 from tests.unit.call import SECOND, Call, paused_call, recording_call
 from workflows.call import callbacks
 
-from .facts import a_recording, at, at_or_none, doubts_of, seconds
+from .facts import A_SEAL, a_recording, at, at_or_none, doubts_of, seconds
 
 PAUSED_AGAIN = "ACS records, although it was paused: it is asked to pause again"
 SURPRISE = "ACS recorded, although it was paused"
@@ -131,7 +131,9 @@ def test_what_is_starting_has_begun_as_soon_as_acs_tells(
 def test_a_pause_is_over_where_a_callback_takes_its_silence_back(told: int, is_over: bool) -> None:
     call = paused_call()
     call.recording.sound.sounds_told = told
+    call.recording.sealed = A_SEAL
     tells(call, "active")
+    assert (call.recording.sealed is None) is is_over, "its manifest claims that silence"
     [pause] = call.recording.pauses
     assert (pause.resumed_at is not None) is is_over
     assert bool(doubts_of(call.recording)[-1][2]) is is_over

@@ -413,6 +413,8 @@ def _take_back(
     earlier = before[-1].until if before else None
     at = min(max(at, earlier or at), end or FOREVER)
     _end(recording, interval, at)
+    # A manifest that was sealed before makes that claim.
+    recording.sealed = None
     mark = UnconfirmedInterval(since=at, until=end or at, reason=why, is_finding=is_finding)
     # It may reach back before the silence, to the reading that was to prove it.
     account.unconfirmed = intervals.merged([*account.unconfirmed, mark])
