@@ -39,6 +39,7 @@ from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import OnPauseFailure
 from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
+from workflows.call.alarm_ends import recording_of
 from workflows.call.chunks import chunks_of
 from workflows.call.commands import REACHED, TARGET_OF, Operation
 from workflows.call.lifecycle import Lifecycle
@@ -144,13 +145,13 @@ class Invariants:
         """Return the decisions that were not there before; the next run has those of the last."""
         # Not by all they tell: when one was decided may become known later.
         keys = [(each.participant, each.given, each.received_at) for each in self._status.consents]
-        before, self._consents = self._consents, Counter(keys)
-        seen: Counter[tuple[str, bool, datetime]] = Counter()
+        known, self._consents = self._consents, Counter(keys)
         new = []
         for key, record in zip(keys, self._status.consents, strict=True):
-            seen[key] += 1
-            if seen[key] > before[key]:
+            if known[key] == 0:
                 new.append(record)
+            else:
+                known[key] -= 1
         return new
 
     def _openers(self) -> Iterator[str]:
@@ -238,10 +239,10 @@ class Invariants:
 
     def _may_resolve(self, alarm: Alarm) -> None:
         """Check against the truth that what is told to be over is over."""
-        # Its number may be gone: it was taken for another recording, and is the same.
-        own = alarm.recording_id
-        same = (r for r in self._status.recordings if own is not None and r.recording_id == own)
-        recording = next(same, None) or self.call.recording(alarm.recording or 0)
+        # By its id: its number is gone where it was taken for another recording, and is the same.
+        recording = recording_of(self._status, alarm)
+        if recording is None:
+            raise Broken("an alarm is told to be over whose recording is gone")
         if alarm.kind is AlarmKind.PAUSE_UNCONFIRMED:
             is_loud = self._acs.sounds(recording.number) and recording.target is not Wanted.ACTIVE
             # What another client has resumed meanwhile is another alarm.

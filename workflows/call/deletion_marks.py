@@ -45,6 +45,8 @@ def add(
     if any(_covers(known, mark) for known in recording.marked):
         return False
     recording.marked.append(mark)
+    # A manifest that was sealed before does not know of the mark.
+    recording.sealed = None
     return True
 
 

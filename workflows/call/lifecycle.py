@@ -346,8 +346,6 @@ class Lifecycle:
             self.note(now, f"{left_out} announced files were left out: a call may not have so many")
         if recording is not None and deletion_marks.add_announced(self.status, recording, now):
             self.note(now, f"recording {recording.number}: marked for deletion")
-            # A manifest that was sealed before does not know of the mark.
-            recording.sealed = None
         self._grows(len(event.chunks) * state_limits.MAX_CHUNK_SIZE, now)
         return left_out
 
