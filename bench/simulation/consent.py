@@ -7,7 +7,8 @@
 - What is recorded after a refusal is marked, where that is asked for, until ACS is silent.
 - Whatever ACS recorded while consent was missing lies, in the end, in an interval that is marked or
   unconfirmed. So does whatever it recorded while it was to be paused: that is unconfirmed, from the
-  moment at which a pause was asked for, also where word of it came late.
+  moment at which a pause was asked for, and that is marked or unconfirmed from the moment at which
+  somebody refused, also where word of it came late.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from bench.simulation.people import People
 from callvault.contracts.consent import (
     ConsentDecision,
     ConsentPolicy,
+    ConsentRecord,
     DeletionMark,
     OnWithdrawal,
 )
@@ -41,6 +43,8 @@ class ConsentInvariants:
         """Recordings, and moments at which they recorded without consent."""
         self._unwanted: set[tuple[int, datetime]] = set()
         """The same while they were to be paused."""
+        self._refused: set[tuple[int, datetime]] = set()
+        """Recordings that recorded as word of a refusal came, and when that was decided."""
 
     def check_wanted(
         self, status: CallStatus, before: dict[int, Wanted], requests: set[str]
@@ -60,9 +64,9 @@ class ConsentInvariants:
         """Check that a refusal marks what was recorded before it, whatever became of it since."""
         for recording in status.recordings:
             is_marking = recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
-            needs_consent = recording.consent.consent_policy not in (None, ConsentPolicy.NONE)
+            needs_consent = _needs_consent(recording)
             is_heard = recording.number in self._acs.sounded - self._acs.meddled
-            if is_marking and needs_consent and recording.origin == "requested":
+            if is_marking and needs_consent:
                 is_open = any(mark.until is None for mark in recording.marked)
                 if not (is_open or is_silent(recording)):
                     raise Broken("a withdrawal's mark ends while ACS may record")
@@ -83,6 +87,15 @@ class ConsentInvariants:
             for sound in self._acs.sounds_heard
             if sound.recording == recording.number
         )
+
+    def note_refusals(self, status: CallStatus, told: Sequence[ConsentRecord]) -> None:
+        """Take note of who has refused what is recorded, by the time at which they did."""
+        if status.policy is None:
+            return
+        refused_at = [r.decided_at for r in told if r.participant in self._people.objectors]
+        for recording in filter(_needs_consent, status.recordings):
+            if self._acs.sounds(recording.number):
+                self._refused |= {(recording.number, at) for at in refused_at}
 
     def check_taken(self, status: CallStatus, told: Sequence[ConsentDecision]) -> None:
         """Check that no refusal is swallowed: it stands, whatever it came with."""
@@ -123,6 +136,11 @@ class ConsentInvariants:
         for number, moment in sorted(self._exposed - silenced):
             if number not in unknown and not _covers(told[number], moment):
                 raise Broken("what ACS recorded without consent is neither marked nor unconfirmed")
+        for number, at in sorted(self._refused):
+            if number not in unknown and self._was_on(number, at) and not _covers(told[number], at):
+                raise Broken(
+                    "what ACS recorded as somebody refused is neither marked nor unconfirmed"
+                )
         doubtful = {each.number: each.silence.unconfirmed for each in status.recordings}
         for number, moment in sorted(self._unwanted - silenced):
             if not _covers(doubtful[number], moment):
@@ -132,15 +150,19 @@ class ConsentInvariants:
 
     def _check_late_pauses(self, recording: RecordingStatus) -> None:
         """Check that a pause counts from the time at which it was asked for."""
-        # Of what another client has begun, only a reading can tell.
-        asked_for = (each for each in self._acs.sounds_heard if not each.is_foreign)
-        heard = [each for each in asked_for if each.recording == recording.number]
         # One that was released by what came with it lasted for no time.
         lasted = (each for each in recording.pauses if each.released_at != each.requested_at)
         for at in (pause.requested_at for pause in lasted):
-            was_on = any(s.since < at and (s.until is None or at < s.until) for s in heard)
+            was_on = self._was_on(recording.number, at)
             if was_on and not _covers(recording.silence.unconfirmed, at):
                 raise Broken("what ACS recorded as a pause was asked for is not unconfirmed")
+
+    def _was_on(self, number: int, at: datetime) -> bool:
+        """Tell if a recording recorded at a moment by what was asked here."""
+        # Of what another client has begun, only a reading can tell.
+        asked_for = (each for each in self._acs.sounds_heard if not each.is_foreign)
+        heard = (each for each in asked_for if each.recording == number)
+        return any(s.since < at and (s.until is None or at < s.until) for s in heard)
 
     def _check_hold(self, recording: RecordingStatus) -> None:
         if recording.wanted is Wanted.STOPPED:
@@ -168,6 +190,11 @@ class ConsentInvariants:
     def has_consent(self, recording: RecordingStatus) -> bool:
         """Tell if those in the call have agreed to a recording."""
         return self._people.agree_to(recording.consent)
+
+
+def _needs_consent(recording: RecordingStatus) -> bool:
+    is_asked_for = recording.consent.consent_policy not in (None, ConsentPolicy.NONE)
+    return is_asked_for and recording.origin == "requested"
 
 
 def _covers(intervals: Sequence[DeletionMark | UnconfirmedInterval], moment: datetime) -> bool:

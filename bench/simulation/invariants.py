@@ -135,11 +135,14 @@ class Invariants:
                 opened -= names
                 for who in told.participants:
                     self._people.named(who)
-        withdrew = False
-        for record in self._new_consents():
-            decided = record.participant, record.given, record.decided_at, record.received_at
-            withdrew |= self._people.decide(*decided)
-        return withdrew
+        refusals = [record for record in self._new_consents() if self._decide(record)]
+        self._consent.note_refusals(self._status, refusals)
+        return bool(refusals)
+
+    def _decide(self, record: ConsentRecord) -> bool:
+        """Take note of a decision; tell whether it is a refusal."""
+        decided = record.participant, record.given, record.decided_at, record.received_at
+        return self._people.decide(*decided)
 
     def _new_consents(self) -> list[ConsentRecord]:
         """Return the decisions that were not there before; the next run has those of the last."""

@@ -17,7 +17,7 @@ from bench.simulation.instance import Broken, Opening
 from bench.simulation.invariants import Invariants
 from bench.simulation.limits import limits
 from bench.simulation.outages import Outages
-from bench.simulation.people import People
+from bench.simulation.people import PEOPLE, People
 from bench.simulation.protocol import Job
 from bench.simulation.server import Activity, Server
 from bench.simulation.settings import draw_policy
@@ -207,6 +207,7 @@ class Life:
         rare: list[Callable[[random.Random], None]] = [
             lambda rng: self.server.ask(protocol.query(names.STATUS, [])),
             lambda rng: self._send(rng, messages.acknowledgement()),
+            self._decide_twice,
         ]
         if Fault.ACS in self.faults:
             rare += [self._toggle_outage] * 2
@@ -219,6 +220,14 @@ class Life:
         if Fault.CANCELLATION in self.faults:
             rare.append(lambda rng: self._send(rng, protocol.cancellation()))
         rng.choice(rare)(rng)
+
+    def _decide_twice(self, rng: random.Random) -> None:
+        """Let somebody refuse and agree at one moment, in either order."""
+        who, now = rng.choice(PEOPLE), self.server.now
+        both = rng.choice([(True, False), (False, True)])
+        told = [messages.decision(rng, f"twice-{now}-{given}", now, who, given) for given in both]
+        self._note("; ".join(map(messages.describe, told)))
+        self.server.deliver(*told)
 
     def _toggle_outage(self, rng: random.Random) -> None:
         self._note(self._outages.toggle())

@@ -129,14 +129,20 @@ def request(rng: random.Random, sender: str, theme: Theme, now: datetime) -> Job
     return _send(rng, operation, sender, asked)
 
 
-def decision(rng: random.Random, sender: str, now: datetime, who: str | None = None) -> Job:
-    """Draw a participant's decision; word of it may come late."""
+def decision(
+    rng: random.Random,
+    sender: str,
+    now: datetime,
+    who: str | None = None,
+    given: bool | None = None,
+) -> Job:
+    """Draw a participant's decision, or one of somebody; word of it may come late."""
     late = rng.choice([timedelta(), timedelta(), timedelta(), LATE])
     told = ConsentDecision(
         participant=who or rng.choice(PEOPLE),
-        given=who is not None or rng.random() < 0.7,
-        decided_at=now - late if who is None else None,
-        request_id=rng.choice([None, None, "c", "d"]) if who is None else None,
+        given=rng.random() < 0.7 if given is None else given,
+        decided_at=now - late,
+        request_id=rng.choice([None, None, "c", "d"]),
     )
     return _send(rng, names.CONSENT, sender, told)
 
