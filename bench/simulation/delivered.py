@@ -10,7 +10,7 @@ from bench.simulation.repeats import Request
 from callvault.contracts import names
 from callvault.contracts.base import AnyMessage, Message, Unreadable, read
 from callvault.contracts.consent import ConsentDecision
-from callvault.contracts.events import FileStatusUpdated
+from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import ControlRequest, StartRequest
 
@@ -43,6 +43,8 @@ class Delivered:
         for message in messages:
             self.about_presence += _read([message], names.START, StartRequest)
             self.about_presence += _read([message], names.PARTICIPANT_CHANGED, ParticipantChanged)
+        changes = _read(messages, names.RECORDING_STATE_CHANGED, RecordingStateChanged)
+        self.sounds = [event for event in changes if event.state == "active"]
         events = _read(messages, names.FILE_STATUS_UPDATED, FileStatusUpdated)
         self.documents = [chunk.document_id for event in events for chunk in event.chunks]
 

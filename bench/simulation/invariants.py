@@ -25,6 +25,7 @@ from datetime import datetime, timedelta
 
 from bench.simulation import at_rest, told_events
 from bench.simulation.acs import FakeAcs
+from bench.simulation.claims import Claims
 from bench.simulation.consent import ConsentInvariants
 from bench.simulation.delivered import Delivered
 from bench.simulation.instance import Broken
@@ -66,6 +67,7 @@ class Invariants:
         self._acs = acs
         self._people = people
         self._consent = ConsentInvariants(acs, people)
+        self._claims = Claims()
         self._repeated = RepeatedRequests()
         self._known = {0}
         """Recordings whose opening was seen; 0 stands for none."""
@@ -98,11 +100,14 @@ class Invariants:
         has_begun = self.server.run.workflow is not None
         self._wanted = {r.number: r.wanted for r in self._status.recordings} if has_begun else {}
         requests = self._requests
+        if not has_begun:
+            self._claims.begin_run()
         activate()
         self._requests = set(self._status.requests)
         if any(job.HasField("resolve_activity") for job in jobs):
             # A message of the same activation may let the run hand over: the next one reads anew.
             self._acs.heard(by_nobody=self.server.run.workflow.this_run.is_finished)
+        self._claims.check(jobs, delivered.sounds, self.call, self.server.told_at)
         withdrew = self._learn(delivered)
         if delivered.is_about_consent and has_begun:
             self._consent.check_wanted(self._status, self._wanted, requests)
@@ -174,6 +179,9 @@ class Invariants:
         """Check that an activity may be begun now."""
         if (operation := _OPERATIONS.get(activity.kind)) is not None:
             self._may_ask(operation, self._recording_of(activity), activity)
+            self._claims.asks(activity, self._recording_of(activity))
+        elif activity.kind == "poll_state":
+            self._claims.asks(activity, self._recording_of(activity))
         elif activity.kind == "export_chunk":
             self._may_export(activity)
         elif activity.kind == "delete_source":
