@@ -163,7 +163,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/refusals.py",
-        "if operation is not Operation.STOP and current.wanted is Wanted.STOPPED:",
+        "if operation is not Operation.STOP and _is_final(operation, current):",
         "if False:",
     ),
     Mutant(

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from callvault.contracts.base import CallerMessage, Message, RequestId, ShortText, Span, State
-from callvault.contracts.events import ServiceTime
+from callvault.contracts.events import TimeIfKnown
 from callvault.contracts.participants import ParticipantHash
 
 MAX_PARTICIPANTS = 350
@@ -102,14 +102,15 @@ class ConsentDecision(CallerMessage):
     jurisdiction: ShortText = ""
     """The law that applies, as ``DE`` or ``US-CA``."""
     reason: ShortText = ""
-    decided_at: ServiceTime | None = None
+    decided_at: TimeIfKnown = None
     """Time of the decision; by default that of a withdrawal is its arrival at the gateway or at
     Temporal, that of an agreement is when the workflow heard of it. An agreement that is told after
     a withdrawal counts only if this is later than the withdrawal's arrival, or by more than five
     minutes later than the withdrawal's own time."""
     request_id: RequestId | None = None
-    """The caller's id of this decision; the same decision again under the same id changes nothing.
-    Under the id of another one, an agreement is refused and a withdrawal carried out."""
+    """The caller's id of this decision; the same decision again under the same id changes nothing,
+    but a younger withdrawal of somebody who has agreed since. Under the id of another one, an
+    agreement is refused and a withdrawal carried out."""
     problem: ShortText = ""
     """The reason why parts of a withdrawal could not be read. Filled in by the reader."""
 

@@ -112,6 +112,10 @@ def known_time(value: datetime | None) -> datetime | None:
     return value if value and value >= _EARLIEST else None
 
 
+TimeIfKnown = Annotated[ServiceTime | None, AfterValidator(known_time)]
+"""A time of which its writer may not know it, and then writes what `known_time` reads as None."""
+
+
 MediaUrl = Annotated[str, StringConstraints(min_length=1, max_length=4_096)]
 
 
@@ -268,8 +272,8 @@ class RecordingStateChanged(Message):
     recording_id: OpaqueId
     state: ShortText = ""
     """``active`` or ``inactive``; empty where it failed to start."""
-    at: ServiceTime
-    """The event's own time."""
+    at: TimeIfKnown = None
+    """The event's own time; by default, when the workflow heard of it."""
     problem: ShortText = ""
     """The reason why it failed to start."""
     is_signed: bool = False

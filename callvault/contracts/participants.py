@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, StringConstraints, ValidationInfo
 
 from callvault.contracts.base import Message
-from callvault.contracts.events import ServiceTime
+from callvault.contracts.events import TimeIfKnown
 from callvault.contracts.participant_ids import canonical_participant
 
 Hide = Callable[[str], str]
@@ -80,6 +80,6 @@ class ParticipantChanged(Message):
     connection: Annotated[str, StringConstraints(max_length=200)] = ""
     """Tells the devices of one person apart: Event Grid's ``participantId``. A participant with two
     leaves the call only with the second. Empty: the person, with all devices."""
-    at: ServiceTime | None = None
+    at: TimeIfKnown = None
     """Time of the change; by default, when the workflow heard of it. An older change never undoes a
     newer one."""

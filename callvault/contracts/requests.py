@@ -15,7 +15,7 @@ from pydantic import (
 
 from callvault.contracts.base import CallerMessage, Message, OpaqueId, RequestId, ShortText, Span
 from callvault.contracts.consent import MAX_PARTICIPANTS, ConsentTerms
-from callvault.contracts.events import ServiceTime, known_time
+from callvault.contracts.events import ServiceTime, TimeIfKnown, known_time
 from callvault.contracts.media import (
     VALID_COMBINATIONS,
     ChannelType,
@@ -128,7 +128,7 @@ class Guards(Message):
     """Time for ACS to confirm a pause."""
     on_pause_failure: OnPauseFailure | None = None
     max_pause: Span | None = None
-    """Longest time that a pause may last; none for any time."""
+    """Longest time that a pause may last, from when word of it came; none for any time."""
     on_max_pause: OnMaxPause | None = None
     max_duration: Span | None = None
     """Time after its start at which a recording is stopped; none for never."""
@@ -168,5 +168,5 @@ class RecordingRequest(StartRequest):
 class CallEnded(Message):
     """Payload of `call_ended`: the call is over, and with it every recording in it."""
 
-    ended_at: ServiceTime | None = None
+    ended_at: TimeIfKnown = None
     reason: ShortText = ""

@@ -107,9 +107,9 @@ def test_with_more_people_than_can_be_told_apart_no_policy_is_met(
         ("all_parties", [ANA_AGREED], [here(joined=2), here(BEN, joined=3)], 3),
         ("all_parties", [said(False, decided=4)], [here(joined=2)], 4),
         ("all_parties", [said(False, decided=4)], [here(), here(BEN, joined=3)], 3),
-        ("all_parties", [said(False, decided=4)], [here(left=5)], 9),
+        ("all_parties", [said(False, decided=4)], [here(left=5)], 5),
         ("any_party", [], [here(joined=3)], 9),
-        ("any_party", [ANA_AGREED], [here(left=5), here(BEN, left=7)], 7),
+        ("any_party", [ANA_AGREED], [here(left=5), here(BEN, left=7)], 5),
         ("any_party", [said(False, BEN, decided=8)], [here(left=5)], 8),
         ("named", [], [here(joined=3), here(BEN, left=7)], 9),
     ],
@@ -168,6 +168,43 @@ def test_a_decision_is_known_by_its_id_if_it_says_the_same(
     decision = ConsentDecision(participant=who, given=given, request_id=request_id)
     assert consent.known(status, decision) == (status.consents[0] if is_known else None)
     assert consent.is_id_taken(status, decision) is is_taken
+
+
+@pytest.mark.parametrize(
+    ("given", "decided", "told", "is_again"),
+    [
+        (False, 3, [said(True, ANA, decided=4)], True),
+        (False, 2, [said(True, ANA, decided=4)], False),
+        (False, None, [said(True, ANA, decided=4)], True),
+        (False, 3, [], False),
+        (False, 3, [said(True, BEN, decided=4)], False),
+        (True, 3, [said(True, ANA, decided=4)], False),
+    ],
+)
+def test_a_refusal_is_told_anew_if_its_person_has_agreed_since(
+    given: bool, decided: float | None, told: list[ConsentRecord], is_again: bool
+) -> None:
+    first = said(False, ANA, decided=2)
+    decision = ConsentDecision(participant=ANA, given=given, decided_at=at_or_none(decided))
+    status = a_call(first, *told)
+    assert consent.is_withdrawn_again(status, first, decision, at(9)) is is_again
+
+
+@pytest.mark.parametrize(
+    ("decisions", "has_refused"),
+    [
+        ([], False),
+        ([said(False, decided=30)], True),
+        ([said(False, decided=15)], False),
+        ([said(False, decided=15.1)], True),
+        ([said(False, BEN, decided=30)], False),
+        ([said(False, decided=30), said(True, decided=31)], False),
+    ],
+)
+def test_who_has_refused_long_after_they_are_told_to_have_left_may_be_here(
+    decisions: list[ConsentRecord], has_refused: bool
+) -> None:
+    assert consent.has_refused_since(a_call(*decisions), ANA, at(5)) is has_refused
 
 
 def test_somebody_is_known_who_was_seen_or_named_or_has_decided() -> None:

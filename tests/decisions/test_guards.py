@@ -81,6 +81,29 @@ def test_why_a_pause_failed_is_kept_as_it_was_said_first_and_its_cause_told() ->
     assert call.life.status.alarms[0].alarm.cause is Cause.NO_ANSWER
 
 
+@pytest.mark.parametrize("is_held", [True, False])
+def test_a_pause_that_a_stop_overtakes_is_feared_for_while_it_may_be_recording(
+    is_held: bool,
+) -> None:
+    call = recording_call(on_pause_failure="alarm")
+    record = call.asks("pause", requested_by="agent")
+    if not is_held:
+        call.asks("resume", requested_by="agent")
+    call.asks("stop")
+    assert record.state is RequestState.SUPERSEDED
+    guarding(call).act(record.requested_at + WITHIN)
+    assert alarms(call) == ([("pause_unconfirmed", "critical")] if is_held else [])
+
+
+def test_nothing_is_feared_once_the_stop_that_overtook_a_pause_is_confirmed() -> None:
+    call = recording_call(on_pause_failure="alarm")
+    record = call.asks("pause", requested_by="agent")
+    call.asks("stop")
+    call.confirms("stop")
+    guarding(call).act(record.requested_at + WITHIN)
+    assert alarms(call) == []
+
+
 def stopped_after_a_failed_pause() -> tuple[Call, Watchdog, ControlRecord]:
     call = recording_call(on_pause_failure="stop")
     record = call.asks("pause", requested_by="agent")

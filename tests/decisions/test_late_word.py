@@ -135,3 +135,37 @@ def test_before_the_settings_are_known_nothing_is_noted() -> None:
     life = a_life("all_parties")
     life.status.policy = None
     assert doubts(life, True) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "people", "holds", "found"),
+    [
+        ("all_parties", (here(),), (), [(10, 20)]),
+        ("any_party", (), (), [(10, 20)]),
+        ("any_party", (here(left=15),), (), [(10, 15)]),
+        ("any_party", (here(left=9),), (), []),
+        ("any_party", (here(left=25),), (), [(10, 20)]),
+        ("named", (here(left=15),), (), [(10, 15)]),
+        ("all_parties", (here(),), ((12, 14),), [(10, 12), (14, 20)]),
+        ("all_parties", (here(),), ((10, None),), []),
+        ("none", (here(),), (), []),
+        (None, (here(),), (), []),
+    ],
+)
+def test_a_refusal_counts_until_word_of_it_comes_or_its_person_leaves(
+    policy: str | None, people: tuple[Presence, ...], holds: tuple, found: list
+) -> None:
+    life = a_life(policy, people=people, holds=holds)
+    late_word.decided(life, said(False, decided=10, received=20), at(20))
+    [recording] = life.status.recordings
+    assert [each[:2] for each in doubts_of(recording)] == found
+    assert (recording.sealed is None) is bool(found)
+
+
+def test_whose_consent_is_needed_may_refuse_from_anywhere_and_an_agreement_is_no_refusal() -> None:
+    life = a_life("named", people=(here(BEN, left=9),))
+    late_word.decided(life, said(True, BEN, decided=10, received=20), at(20))
+    [recording] = life.status.recordings
+    assert doubts_of(recording) == []
+    late_word.decided(life, said(False, BEN, decided=10, received=20), at(20))
+    assert [each[:2] for each in doubts_of(recording)] == [(10, 20)]

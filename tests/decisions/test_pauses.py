@@ -78,6 +78,17 @@ def test_a_resume_releases_its_own_and_nobodys_pauses_and_by_force_all_but_conse
     assert pauses.ended_by(recording, a_request("resume", who, when=8)) == []
 
 
+@pytest.mark.parametrize(("asked", "left"), [(5, ["ana"]), (7, []), (None, [])])
+def test_a_resume_leaves_a_younger_pause_of_its_requester(
+    asked: float | None, left: list[str]
+) -> None:
+    recording = paused(a_pause(), a_pause(requested_at=at(7)))
+    asked_at = at_or_none(asked)
+    released = pauses.release(recording, Holder("ana"), "ana", at(9), asked_at=asked_at)
+    assert open_ones(recording) == left
+    assert len(released) == 2 - len(left)
+
+
 def test_another_key_under_the_same_name_is_another_holder() -> None:
     recording = paused(a_pause(authenticated_as="k1"), a_pause(authenticated_as="k2"))
     own = pauses.release(recording, Holder("ana", "k1"), "ana", at(9))

@@ -101,7 +101,30 @@ def test_stays_began_when_somebody_came_or_was_told_of_first() -> None:
     )
     assert list(map(seconds, presence.comings(status, {ANA}))) == [3, 7]
     assert list(map(seconds, presence.last_goings(status))) == [6]
+    assert list(map(seconds, presence.last_goings(status, {ANA}))) == [2]
     assert presence.last_goings(a_call(stay(3))) == []
+
+
+@pytest.mark.parametrize(
+    ("stays", "until"),
+    [
+        ([stay(1)], None),
+        ([stay(1, 5)], 5),
+        ([stay(1, doubted=True, told=9)], 9),
+        ([stay(1, doubted=True, told=9), stay(2, 6)], 6),
+        ([stay(1, doubted=True, told=9), stay(2, 6, who=BEN)], 9),
+    ],
+)
+def test_somebody_is_in_the_call_for_certain_until_the_last_device_that_has_left(
+    stays: list[Presence], until: float | None
+) -> None:
+    assert seconds(presence.certain_until(a_call(*stays), stays[0])) == until
+
+
+def test_who_is_in_doubt_may_have_left_by_every_stay_that_is_open() -> None:
+    status = a_call(stay(1), stay(2, 3), stay(1, who=BEN))
+    presence.doubt(status, ANA)
+    assert [each.may_have_left for each in status.participants] == [True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,11 @@ def test_a_start_is_refused_after_the_end_during_another_and_beyond_the_limit(
     [
         (Operation.PAUSE, None, "start one first"),
         (Operation.STOP, None, "start one first"),
-        (Operation.PAUSE, {"wanted": "stopped"}, "a stop is final"),
-        (Operation.RESUME, {"wanted": "stopped"}, "a stop is final"),
+        (Operation.PAUSE, {"wanted": "stopped", "actual": "stopped"}, "is stopped, and a stop is"),
+        (Operation.RESUME, {"wanted": "stopped", "actual": "stopped"}, "is stopped, and a stop is"),
+        (Operation.PAUSE, {"wanted": "stopped"}, None),
+        (Operation.RESUME, {"wanted": "stopped"}, "is being stopped, and a stop is final"),
+        (Operation.STOP, {"wanted": "stopped", "actual": "stopped"}, None),
         (Operation.STOP, {"wanted": "stopped"}, None),
         (Operation.STOP, {}, None),
         (Operation.PAUSE, {}, None),

@@ -53,7 +53,16 @@ def test_a_pause_of_what_is_stopped_is_answered_from_memory() -> None:
     first = call.asks("pause", **CARD)
     call.confirms("pause")
     call.asks("stop")
+    call.confirms("stop")
     assert asks_again(call, at_first=False) is first
+
+
+def test_a_pause_that_was_released_before_it_was_confirmed_is_asked_anew() -> None:
+    call = recording_call()
+    first = call.asks("pause", **CARD)
+    call.asks("resume", requested_by=first.requested_by)
+    assert asks_again(call) is first
+    assert asks_again(call, at_first=False) is not first
 
 
 def test_a_pause_that_failed_is_asked_anew() -> None:

@@ -75,3 +75,30 @@ def test_a_callback_that_comes_twice_tells_of_one_sound() -> None:
     assert recording.sound.sounds_told == 1
     assert list(map(seconds, recording.sound.sounds_told_at)) == [9]
     assert silence.active_told(recording, at(8), at(11))
+
+
+@pytest.mark.parametrize(
+    ("told", "now", "until", "is_taken_back"),
+    [
+        (400, 700, None, True),
+        (5 + CLOCKS, 700, None, True),
+        (4.9 + CLOCKS, 700, None, False),
+        (400, 450, None, True),
+        (400, 900, 400 + CLOCKS, True),
+        (400, 900, 399.9 + CLOCKS, False),
+        (9_000, 400, None, True),
+    ],
+)
+def test_a_sound_within_a_silence_by_any_clock_is_explained_by_no_request(
+    told: float, now: float, until: float | None, is_taken_back: bool
+) -> None:
+    recording = a_recording(silent(5, until), sound={"begun_at": 1, "sounds_sent": 9})
+    assert silence.active_told(recording, at(told), at(now)) is is_taken_back
+    assert recording.sound.sounds_told == (0 if is_taken_back else 1)
+
+
+def test_a_sound_takes_back_the_silence_that_it_lies_in_and_no_later_one() -> None:
+    silences = (silent(5, 2_000), silent(3_000))
+    recording = a_recording(*silences, sound={"begun_at": 1, "inactive_at": 3_001})
+    assert silence.active_told(recording, at(1_000), at(3_002))
+    assert silences_of(recording) == [(5, 1_000 - CLOCKS), (3_000, None)]

@@ -1,14 +1,15 @@
 """Helpers: one call, told step by step what a test wants it to meet."""
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from bench.simulation import protocol
 from bench.simulation.instance import Opening
 from bench.simulation.life import NOON
-from bench.simulation.server import Server
+from bench.simulation.server import Activity, Server
 from callvault.contracts import names
 from callvault.contracts.activity_io import Beginning, ControlResult
+from callvault.contracts.status import RecordingStatus
 from tests.policies import a_policy
 
 ACTIVE = ControlResult(recording_id="r", state="active", accepted_at=NOON)
@@ -63,5 +64,51 @@ def stops(server: Server) -> None:
 
 def answer(server: Server, kind: str, result: Any) -> None:
     """End the activity of a kind that is under way."""
-    activity = next(each for each in server.activities.values() if each.kind == kind)
-    server.resolve(activity, protocol.completed(result))
+    server.resolve(under_way(server, kind), protocol.completed(result))
+
+
+def under_way(server: Server, kind: str) -> Activity:
+    """Return the activity of a kind that is under way."""
+    return next(each for each in server.activities.values() if each.kind == kind)
+
+
+def tell(server: Server, name: str, **content: Any) -> None:
+    """Send a signal."""
+    server.deliver(protocol.signal(name, [protocol.payload(content)]))
+
+
+def seen(server: Server, state: Literal["active", "inactive"]) -> ControlResult:
+    """Return what ACS says of the recording at this moment."""
+    now = server.now
+    return ControlResult(recording_id="r", state=state, sent_at=now, read_at=now, received_at=now)
+
+
+def after(seconds: float) -> str:
+    """Return a moment of the call, as a message tells it."""
+    return (NOON + timedelta(seconds=seconds)).isoformat()
+
+
+def wait(server: Server, seconds: float) -> None:
+    """Let time go by."""
+    server.pass_time(timedelta(seconds=seconds))
+
+
+def recording_of(server: Server) -> RecordingStatus:
+    """Return the state of the call's first recording."""
+    recording: RecordingStatus = server.run.workflow.call.recording(1)
+    return recording
+
+
+def unconfirmed(server: Server) -> list[tuple[float, float | None]]:
+    """Return when the first recording may have recorded what it was not to, in seconds."""
+    return [_seconds(each.since, each.until) for each in recording_of(server).silence.unconfirmed]
+
+
+def silent(server: Server) -> list[tuple[float, float | None]]:
+    """Return when the first recording is claimed to be silent, in seconds."""
+    return [_seconds(each.since, each.until) for each in recording_of(server).silence.silent]
+
+
+def _seconds(since: datetime, until: datetime | None) -> tuple[float, float | None]:
+    since_noon = (since - NOON).total_seconds()
+    return since_noon, (until - NOON).total_seconds() if until is not None else None

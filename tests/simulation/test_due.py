@@ -1,27 +1,26 @@
 """Does what has fallen due count first, also where no timer could fire in time?"""
 
 from datetime import timedelta
-from typing import Any
 
-from bench.simulation import protocol
 from bench.simulation.life import NOON
-from bench.simulation.server import Activity, Server
 from callvault.contracts import names
 from callvault.contracts.activity_io import ControlResult
 from callvault.contracts.alarms import AlarmKind
 from callvault.contracts.states import RequestState
 
-from .calls import ACTIVE, STOPPED, answer, begun, has_handed_over, learns, recorded
+from .calls import (
+    ACTIVE,
+    STOPPED,
+    answer,
+    begun,
+    has_handed_over,
+    learns,
+    recorded,
+    tell,
+    under_way,
+)
 
 MINUTES = timedelta(minutes=10)
-
-
-def tell(server: Server, name: str, **request: Any) -> None:
-    server.deliver(protocol.signal(name, [protocol.payload(request)]))
-
-
-def under_way(server: Server, kind: str) -> Activity:
-    return next(each for each in server.activities.values() if each.kind == kind)
 
 
 def test_a_resume_that_has_expired_before_the_start_makes_no_sound() -> None:

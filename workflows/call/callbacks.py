@@ -38,15 +38,16 @@ def fold(call: Lifecycle, alarms: Alarms, event: RecordingStateChanged, now: dat
             alarms.failed_to_start(recording, recording.problem, now)
         return
     call.note(now, f"recording {recording.number}: ACS tells that it is {event.state}")
+    told_at = event.at or now
     if event.state == "active":
         recording.was_active = True
-        if silence.active_told(recording, event.at, now):
+        if silence.active_told(recording, told_at, now):
             pauses.contradicted(recording)
             alarms.add(AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL, _TOLD, recording, now)
     if recording.actual is Actual.STARTING and event.state == "active":
         acs_answers.began(call, recording, now)
-    _add_evidence(call, recording, event)
-    _check_contradiction(recording, event)
+    _add_evidence(call, recording, event.state, told_at)
+    _check_contradiction(recording, event.state, told_at)
     call.settle(recording, now)
 
 
@@ -80,10 +81,10 @@ def _failed_to_start(
 
 
 def _add_evidence(
-    call: Lifecycle, recording: RecordingStatus, event: RecordingStateChanged
+    call: Lifecycle, recording: RecordingStatus, state: str, told_at: datetime
 ) -> None:
     """Note the callback with the newest request that it can be the effect of."""
-    causes = _CAUSES.get(event.state, ())
+    causes = _CAUSES.get(state, ())
     record = next(
         (
             record
@@ -93,9 +94,9 @@ def _add_evidence(
         None,
     )
     # A request that was asked after the callback cannot be its cause.
-    if record is None or record.notified_at is not None or record.requested_at > event.at:
+    if record is None or record.notified_at is not None or record.requested_at > told_at:
         return
-    record.notified_at = event.at
+    record.notified_at = told_at
     _note_pause(recording, record)
 
 
@@ -104,15 +105,15 @@ def _note_pause(recording: RecordingStatus, record: ControlRecord) -> None:
         pause.notified_at = record.notified_at
 
 
-def _check_contradiction(recording: RecordingStatus, event: RecordingStateChanged) -> None:
+def _check_contradiction(recording: RecordingStatus, state: str, told_at: datetime) -> None:
     """Doubt what is known if ACS told something else."""
-    reported = _ACTUAL_OF.get(event.state)
+    reported = _ACTUAL_OF.get(state)
     if recording.actual is Actual.NONE and reported is Actual.ACTIVE:
         # Before the start is answered: should it begin paused, that may not be believed.
         recording.needs_read = True
     # Sound that should not be costs a reading, however late or by whatever clock it was told. That
     # it is silent is mostly told late: then the clocks decide.
-    is_newer = recording.known_at is not None and event.at > recording.known_at
+    is_newer = recording.known_at is not None and told_at > recording.known_at
     is_sound = recording.actual is Actual.PAUSED and reported is Actual.ACTIVE
     if is_sound or (recording.actual is Actual.ACTIVE and reported is Actual.PAUSED and is_newer):
         recording.needs_read = True

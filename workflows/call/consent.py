@@ -23,6 +23,10 @@ MAX_COUNTING = 1_500
 _AHEAD = timedelta(seconds=1)
 """Time by which a decision may seem to lie ahead before its clock is known to be fast."""
 
+CLOCKS_AGREE = timedelta(seconds=10)
+"""Time by which clocks that are set over the network differ at most: a leaving that is older than a
+refusal by more than this is no word of what became of its person since."""
+
 _MAX_LISTED = 3
 
 
@@ -67,8 +71,11 @@ def missing_since(status: CallStatus, terms: ConsentTerms, now: datetime) -> dat
         # Whoever has refused counts from then on: they may have agreed before.
         decided = set(standing(status))
         since += presence.comings(status, presence.perhaps_here(status) - decided)
+        if not presence.perhaps_here(status):
+            since += presence.last_goings(status)
     elif terms.consent_policy is ConsentPolicy.ANY_PARTY and not since:
-        since += presence.last_goings(status)
+        agreed = {who for who, given in standing(status).items() if given}
+        since += presence.last_goings(status, agreed)
     return min(since, default=now)
 
 
@@ -111,6 +118,21 @@ def consenting(status: CallStatus) -> set[str]:
 def known(status: CallStatus, decision: ConsentDecision) -> ConsentRecord | None:
     """Return the record of the same decision, told before under the same id."""
     return next((r for r in _with_id(status, decision) if _is_equal(r, decision)), None)
+
+
+def is_withdrawn_again(
+    status: CallStatus, known: ConsentRecord, decision: ConsentDecision, now: datetime
+) -> bool:
+    """Tell if a refusal that was told before is told anew: its person has agreed since."""
+    is_younger = min(decision.decided_at or now, now) > known.decided_at
+    has_agreed = standing(status).get(decision.participant, False)
+    return not decision.given and is_younger and has_agreed
+
+
+def has_refused_since(status: CallStatus, participant: str, at: datetime) -> bool:
+    """Tell if somebody who is told to have left then has refused after that, in the call."""
+    refused_at = refusals(status).get(participant)
+    return refused_at is not None and refused_at > at + CLOCKS_AGREE
 
 
 def is_id_taken(status: CallStatus, decision: ConsentDecision) -> bool:

@@ -29,6 +29,9 @@ is known lasted 20.5 hours. One that was started paused ends when ACS no longer 
 """
 
 
+_MAY_BE_HERE = "they may be in the call by another device"
+
+
 class ConsentGate:
     """Holds back the recordings of one call until consent is there."""
 
@@ -69,7 +72,8 @@ class ConsentGate:
 
     def decided(self, decision: ConsentDecision, now: datetime) -> ConsentRecord | None:
         """Fold a decision; None where it makes no sense, which stands in the timeline."""
-        if (known := consent.known(self.status, decision)) is not None:
+        known = consent.known(self.status, decision)
+        if known and not consent.is_withdrawn_again(self.status, known, decision, now):
             return known
         word = "given" if decision.given else "not given"
         who = consent.short(decision.participant)
@@ -87,10 +91,18 @@ class ConsentGate:
             self._refused(record, is_known, now)
         self._keep_waiting(now)
         self._call.settle_all(now)
+        late_word.decided(self._call, record, now)
         return record
 
     def participant_changed(self, change: ParticipantChanged, now: datetime) -> None:
         """Fold a coming or going."""
+        at = min(change.at or now, now)
+        if not change.joined and consent.has_refused_since(self.status, change.participant, at):
+            presence.doubt(self.status, change.participant)
+            who = consent.short(change.participant)
+            self._call.note(now, f"{who} is told to have left before they refused: {_MAY_BE_HERE}")
+            self._call.settle_all(now)
+            return
         if not presence.move(self.status, change, now):
             return
         verb = "joined" if change.joined else "left"
@@ -101,8 +113,7 @@ class ConsentGate:
         else:
             self._stop_without_consenting(change.participant, now)
         self._call.settle_all(now)
-        told = Span(min(change.at or now, now), now)
-        late_word.moved(self._call, change.participant, change.joined, told, now)
+        late_word.moved(self._call, change.participant, change.joined, Span(at, now), now)
 
     def has_paused(self, since: datetime) -> bool:
         """Tell if nothing is recorded without consent, as ACS has confirmed after ``since``."""

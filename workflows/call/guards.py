@@ -186,7 +186,11 @@ class Watchdog:
             if recording.sound.begun_at is None:
                 # Before a recording begins there is nothing to fear.
                 continue
-            asked = (*self._call.requests.pending(recording), *self._to_begin_paused(recording))
+            asked = (
+                *self._call.requests.pending(recording),
+                *self._to_begin_paused(recording),
+                *self._overtaken_by_stop(recording),
+            )
             for record in asked:
                 if record.operation == Operation.PAUSE and not record.is_overdue:
                     timeout = self._call.guards_of(recording).pause_confirm_within
@@ -205,6 +209,15 @@ class Watchdog:
                 and record.state is RequestState.CONFIRMED
                 and any(pause.is_open for pause in pauses.of(recording, record))
             ):
+                yield record
+
+    def _overtaken_by_stop(self, recording: RecordingStatus) -> Iterator[ControlRecord]:
+        """Yield pauses that a stop has overtaken, while it may be recording: neither is done."""
+        if recording.wanted is not Wanted.STOPPED or silence.is_silent(recording):
+            return
+        for record in self._call.status.requests.values():
+            is_overtaken = record.state is RequestState.SUPERSEDED
+            if is_overtaken and any(pause.is_open for pause in pauses.of(recording, record)):
                 yield record
 
     def _refused(self) -> Iterator[tuple[datetime, RecordingStatus]]:
@@ -269,7 +282,8 @@ def _since(recording: RecordingStatus, pause: PauseRecord) -> datetime:
     """Return when a pause began to count."""
     # The time for which consent held the recording back is no pause of a backend's to limit.
     held_until = recording.holds[-1].until if recording.holds else None
-    return max(pause.requested_at, held_until or pause.requested_at)
+    # From when word of it came: by a clock that is slow it would be over at once.
+    return max(pause.received_at, held_until or pause.received_at)
 
 
 def _failed_pauses(

@@ -40,6 +40,12 @@ def joined(status: CallStatus, participant: str, now: datetime) -> None:
             recording.joiners_left_out += 1
 
 
+def is_told_since(recording: RecordingStatus, participant: str, now: datetime) -> bool:
+    """Tell if somebody is being announced to who has joined at this moment."""
+    told = recording.joiner_announcements
+    return any(each.participant == participant and each.requested_at == now for each in told)
+
+
 def to_tell(status: CallStatus) -> list[Joiner]:
     """Return those who are to be announced to now."""
     return [

@@ -8,23 +8,11 @@ unconfirmed.
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from callvault.contracts.consent import ConsentPolicy, ConsentTerms
+from callvault.contracts.consent import ConsentPolicy, ConsentRecord, ConsentTerms
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import consent, intervals, silence
+from workflows.call import consent, intervals, late_joiners, presence
 from workflows.call.intervals import FOREVER, Span
 from workflows.call.lifecycle import Lifecycle
-
-
-def was_to_be_silent(
-    call: Lifecycle, recording: RecordingStatus, wanted: Span, why: str, now: datetime
-) -> None:
-    """Take note that silence was wanted in a time that has passed."""
-    if call.status.policy is None:
-        return
-    within = call.guards_of(recording).pause_confirm_within
-    silence.was_wanted(recording, wanted, why, within, now)
-    # One that was sealed before does not know of it.
-    recording.sealed = None
 
 
 def moved(call: Lifecycle, participant: str, joined: bool, told: Span, now: datetime) -> None:
@@ -33,13 +21,42 @@ def moved(call: Lifecycle, participant: str, joined: bool, told: Span, now: date
     To be called once holds are reviewed: what they cover is known.
     """
     for recording in call.status.recordings:
+        what = "joined, who had not agreed" if joined else "left, who alone had agreed"
         missing = _missing(call.status, recording.consent, participant, joined, told)
-        held = [Span(hold.since, hold.until or FOREVER) for hold in recording.holds]
-        for span in missing:
-            for rest in intervals.outside(held, span):
-                why = f"word came late that {consent.short(participant)} had "
-                why += "joined, who had not agreed" if joined else "left, who alone had agreed"
-                was_to_be_silent(call, recording, rest, why, now)
+        if joined and late_joiners.is_told_since(recording, participant, now):
+            what, missing = "joined, who had not heard the announcement", [told]
+        why = f"word came late that {consent.short(participant)} had {what}"
+        _were_to_be_silent(call, recording, missing, why, now)
+
+
+def decided(call: Lifecycle, record: ConsentRecord, until: datetime) -> None:
+    """Find the time in which somebody had refused, until word of it came.
+
+    To be called once holds are reviewed: what they cover is known.
+    """
+    if record.given:
+        return
+    who = record.participant
+    has_left = who in presence.gone(call.status)
+    left_at = max(presence.last_goings(call.status, {who}), default=until) if has_left else until
+    for recording in call.status.recordings:
+        terms = recording.consent
+        if terms.consent_policy in (None, ConsentPolicy.NONE):
+            continue
+        # Whose consent is needed in any case may be anywhere.
+        is_needed = who in terms.consent_participants
+        told = Span(record.decided_at, until if is_needed else min(left_at, until))
+        why = f"word came late that {consent.short(who)} had refused"
+        _were_to_be_silent(call, recording, [told], why, until)
+
+
+def _were_to_be_silent(
+    call: Lifecycle, recording: RecordingStatus, times: Iterable[Span], why: str, now: datetime
+) -> None:
+    held = [Span(hold.since, hold.until or FOREVER) for hold in recording.holds]
+    for span in times:
+        for rest in intervals.outside(held, span):
+            call.was_to_be_silent(recording, rest, why, now)
 
 
 def _missing(
@@ -82,7 +99,8 @@ def _lasting(status: CallStatus, participant: str, *, given: bool) -> list[Span]
 
 def _agreed_and_here(status: CallStatus) -> Iterator[Span]:
     for stay in status.participants:
-        here = Span(stay.joined_at or stay.told_at, stay.left_at or FOREVER)
+        until = presence.certain_until(status, stay)
+        here = Span(stay.joined_at or stay.told_at, until or FOREVER)
         yield from _within(_agreed(status, stay.participant), here)
 
 

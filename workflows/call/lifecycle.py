@@ -52,6 +52,7 @@ from workflows.call.commands import (
     next_operation,
     still_serves,
 )
+from workflows.call.intervals import Span
 from workflows.call.refusals import refuse_control, refuse_expired, refuse_reused, refuse_start
 from workflows.call.request_records import Requests, asked_at, expiry_of
 
@@ -124,6 +125,9 @@ class Lifecycle:
         if current is not None and refused is None:
             current.ask_again_at = None
             self._take(request, record, current)
+        elif current is not None and operation is Operation.PAUSE:
+            why = f"{record.requested_by} asked for a pause, of which word came after the end"
+            self.was_to_be_silent(current, Span(record.requested_at, now), why, now)
         # A start tells who is in the call, which an earlier recording may still record.
         self.settle_all(now)
         return record
@@ -539,6 +543,17 @@ class Lifecycle:
             if record.recording == recording.number and record.operation == Operation.STOP
         )
         return min(stops, default=None), "ACS refused to stop it"
+
+    def was_to_be_silent(
+        self, recording: RecordingStatus, wanted: Span, why: str, now: datetime
+    ) -> None:
+        """Take note that silence was wanted in a time of which word came late."""
+        if self.status.policy is None:
+            return
+        within = self.guards_of(recording).pause_confirm_within
+        if silence.was_wanted(recording, wanted, why, within, now):
+            # A manifest that was sealed before does not know of it.
+            recording.sealed = None
 
     def guards_of(self, recording: RecordingStatus) -> ResourceGuards:
         """Return the guards of a recording: what its request says, else what its resource says."""

@@ -89,7 +89,8 @@ def fold(recording: RecordingStatus, record: ControlRecord) -> None:
             hold(recording, record)
         case Operation.RESUME:
             others = _release_all(recording, record) if record.force else []
-            release(recording, holder_of(record), _name_of(record), record.received_at)
+            since, by = record.requested_at, _name_of(record)
+            release(recording, holder_of(record), by, record.received_at, asked_at=since)
             record.released = _named(others)
         case Operation.STOP:
             recording.wanted = Wanted.STOPPED
@@ -119,10 +120,20 @@ def hold(recording: RecordingStatus, record: ControlRecord) -> None:
 
 
 def release(
-    recording: RecordingStatus, holder: Holder, by: str, now: datetime
+    recording: RecordingStatus,
+    holder: Holder,
+    by: str,
+    now: datetime,
+    *,
+    asked_at: datetime | None = None,
 ) -> list[PauseRecord]:
-    """Release the pauses of a holder, and with them those of nobody's own; return the holder's."""
-    own = [p for p in recording.pauses if p.is_open and _holder(p) == holder]
+    """Release the pauses of a holder, and with them those of nobody's own; return the holder's.
+
+    ``asked_at`` is when a resume was asked for: a pause of the same holder that is younger has
+    overtaken it on its way, and stays.
+    """
+    held = (p for p in recording.pauses if p.is_open and _holder(p) == holder)
+    own = [p for p in held if asked_at is None or p.requested_at <= asked_at]
     nobodys = [p for p in recording.pauses if p.is_open and p.requested_by in _NOBODYS]
     _end(own if holder.name == GATE else [*own, *nobodys], by, now)
     review(recording)

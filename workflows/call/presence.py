@@ -58,10 +58,27 @@ def comings(status: CallStatus, people: set[str]) -> list[datetime]:
     return [presence.joined_at or presence.told_at for presence in stays]
 
 
-def last_goings(status: CallStatus) -> list[datetime]:
-    """Return when the last of those left who have left; empty if nobody has."""
-    goings = [p.left_at for p in status.participants if p.left_at is not None]
+def last_goings(status: CallStatus, people: set[str] | None = None) -> list[datetime]:
+    """Return when the last of all, or of these people, left; empty if nobody has.
+
+    Who may have left did so with the last of their devices that has.
+    """
+    stays = (p for p in status.participants if people is None or p.participant in people)
+    goings = [presence.left_at for presence in stays if presence.left_at is not None]
     return [max(goings)] if goings else []
+
+
+def certain_until(status: CallStatus, stay: Presence) -> datetime | None:
+    """Return until when somebody was in the call for certain; None while they are."""
+    if stay.left_at is not None or not stay.may_have_left:
+        return stay.left_at
+    return next(iter(last_goings(status, {stay.participant})), stay.told_at)
+
+
+def doubt(status: CallStatus, participant: str) -> None:
+    """Fold that it is not known if somebody has left: word of it is older than other word."""
+    for presence in _of(status, participant):
+        presence.may_have_left |= presence.in_call
 
 
 def named(status: CallStatus, participant: str, now: datetime) -> None:
@@ -150,7 +167,11 @@ def _leave_entirely(status: CallStatus, participant: str, at: datetime, now: dat
     own = _of(status, participant)
     open_stays = [p for p in own if p.in_call and (p.joined_at is None or at >= p.joined_at)]
     for presence in open_stays:
-        presence.left_at = at
+        if presence.joined_at is None and at < presence.told_at:
+            # They were told to be in the call after that: an earlier stay may be meant.
+            presence.may_have_left = True
+        else:
+            presence.left_at = at
     if not own and not is_full(status):
         status.participants.append(Presence(participant=participant, left_at=at, told_at=now))
         _forget(status)

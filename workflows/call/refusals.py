@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from callvault.contracts.requests import ControlRequest
-from callvault.contracts.states import Wanted
+from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import ControlRecord, RecordingStatus
 from workflows.call.commands import Operation
 from workflows.call.state_limits import MAX_RECORDINGS
@@ -35,14 +35,22 @@ def refuse_control(operation: Operation, current: RecordingStatus | None) -> str
     """Say why the current recording cannot be controlled so; None if it can."""
     if current is None:
         return "Callvault controls no recording of this call: start one first."
-    if operation is not Operation.STOP and current.wanted is Wanted.STOPPED:
-        return f"Recording {current.number} is stopped, and a stop is final: start another one."
+    if operation is not Operation.STOP and _is_final(operation, current):
+        how = "stopped" if current.actual is Actual.STOPPED else "being stopped"
+        return f"Recording {current.number} is {how}, and a stop is final: start another one."
     if operation is Operation.RESUME and current.is_held:
         return (
             f"Recording {current.number} is held back, because {current.holds[-1].reason}:"
             " it goes on by itself once consent is given."
         )
     return None
+
+
+def _is_final(operation: Operation, current: RecordingStatus) -> bool:
+    """Tell if a stop leaves nothing to pause or to resume."""
+    # A pause counts until ACS has confirmed the stop: what is recorded meanwhile is told.
+    is_over = current.actual is Actual.STOPPED or operation is not Operation.PAUSE
+    return current.wanted is Wanted.STOPPED and is_over
 
 
 def refuse_expired(operation: Operation, expires_at: datetime | None, now: datetime) -> str | None:

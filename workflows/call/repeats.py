@@ -1,7 +1,8 @@
 """The same request again: which record answers it, and what may still be said of it.
 
-A start, a resume and a stop are known by their ``requestId``. A pause that was answered is asked
-for anew, which changes nothing while it is held: no answer from memory says that ACS is silent.
+A start, a resume and a stop are known by their ``requestId``. A pause that was answered, or
+released, is asked for anew, which changes nothing while it is held: no answer from memory says that
+ACS is silent.
 """
 
 from datetime import datetime
@@ -26,7 +27,9 @@ def first(
 
     ``known`` is the record of the same request, if it came before.
     """
-    if known is None or known.operation != Operation.PAUSE or known.state is RequestState.PENDING:
+    if known is None or known.operation != Operation.PAUSE:
+        return known
+    if known.state is RequestState.PENDING and not _is_released(status, known):
         return known
     if refuse_control(Operation.PAUSE, current) is not None:
         return known

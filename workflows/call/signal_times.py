@@ -7,7 +7,7 @@ time earlier: silence was wanted from then on, and what was not proven silent is
 from datetime import datetime
 from itertools import pairwise
 
-from callvault.contracts.consent import ConsentHold
+from callvault.contracts.consent import ConsentHold, ConsentRecord
 from callvault.contracts.requests import RESUME_EXPIRY
 from callvault.contracts.signal_times import UntimedSignal
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
@@ -68,7 +68,7 @@ class SignalTimes:
             pause.requested_at = min(pause.requested_at, at)
             why = f"{pause.requested_by} asked for a pause"
             wanted = Span(at, pause.received_at)
-            late_word.was_to_be_silent(self._call, recording, wanted, why, now)
+            self._call.was_to_be_silent(recording, wanted, why, now)
         self._call.settle(recording, now)
         self._watchdog.confirmed_late(recording, record, now)
 
@@ -77,8 +77,9 @@ class SignalTimes:
         if at >= signal.received_at:
             return
         is_moved = False
+        decided: list[ConsentRecord] = []
         if signal.about == "withdrawal":
-            _decided_earlier(self._call.status, signal, at)
+            decided = _decided_earlier(self._call.status, signal, at)
         else:
             is_moved = _moved_earlier(self._call.status, signal, at)
         for recording in self._call.status.recordings:
@@ -86,6 +87,8 @@ class SignalTimes:
             for before, hold in pairwise([None, *recording.holds]):
                 if hold is not None and hold.since == signal.received_at:
                     self._held_earlier(recording, hold, _begin(recording, before, at), now)
+        for record in decided:
+            late_word.decided(self._call, record, signal.received_at)
         if is_moved and signal.joined is not None:
             told = Span(at, signal.received_at)
             late_word.moved(self._call, signal.subject, signal.joined, told, now)
@@ -95,7 +98,7 @@ class SignalTimes:
     ) -> None:
         seen_at, hold.since = hold.since, at
         why = f"it was held back: {hold.reason}"
-        late_word.was_to_be_silent(self._call, recording, Span(at, seen_at), why, now)
+        self._call.was_to_be_silent(recording, Span(at, seen_at), why, now)
         for record in list(self._call.status.requests.values()):
             is_own = record.requested_by == GATE and record.recording == recording.number
             is_pause = record.operation == Operation.PAUSE
@@ -109,11 +112,20 @@ def _begin(recording: RecordingStatus, before: ConsentHold | None, at: datetime)
     return max(at, recording.requested_at, ended or at)
 
 
-def _decided_earlier(status: CallStatus, signal: UntimedSignal, at: datetime) -> None:
-    for record in status.consents:
-        is_seen_then = record.received_at == record.decided_at == signal.received_at
-        if record.participant == signal.subject and not record.given and is_seen_then:
-            record.decided_at = at
+def _decided_earlier(
+    status: CallStatus, signal: UntimedSignal, at: datetime
+) -> list[ConsentRecord]:
+    """Move a refusal; return it."""
+    moved = [
+        record
+        for record in status.consents
+        if record.participant == signal.subject
+        and not record.given
+        and record.received_at == record.decided_at == signal.received_at
+    ]
+    for record in moved:
+        record.decided_at = at
+    return moved
 
 
 def _moved_earlier(status: CallStatus, signal: UntimedSignal, at: datetime) -> bool:

@@ -211,19 +211,25 @@ def active_told(recording: RecordingStatus, told_at: datetime, now: datetime) ->
     and the claim is taken back.
     """
     sound = recording.sound
+    # By whatever clock it was told, it was before now.
+    earliest = min(told_at, now) - MAX_CLOCK_DIFFERENCE
+    latest = min(told_at + MAX_CLOCK_DIFFERENCE, now)
+    # No sound was sent for in a silence: one that lies in it by any clock is nobody's request.
+    claims = [each for each in recording.silence.silent if _lasts(each, earliest, latest, now)]
     if told_at not in sound.sounds_told_at:
-        sound.sounds_told += 1
+        sound.sounds_told += not claims
         sound.sounds_told_at = [*sound.sounds_told_at, told_at][-MAX_TOLD:]
     if not sound.is_sound_asked and sound.starting_until is not None:
         _sounded(recording, now)
-    interval = _newest_after(recording, told_at - MAX_CLOCK_DIFFERENCE)
-    if interval is None or sound.sounds_told <= sound.sounds_sent:
-        return False
-    # What was read since may be a silence of later: somebody else may have paused it again.
-    at = max(interval.since, told_at - MAX_CLOCK_DIFFERENCE)
-    at = min(at, sound.inactive_at or at)
-    _take_back(recording, interval, at, "ACS told that it records, although it was paused")
-    return True
+    if not claims and sound.sounds_told > sound.sounds_sent:
+        newest = _newest_after(recording, earliest)
+        claims = [newest] if newest is not None else []
+    for interval in claims:
+        # What was read since may be a silence of later: somebody else may have paused it again.
+        at = max(interval.since, earliest)
+        at = min(at, sound.inactive_at or at)
+        _take_back(recording, interval, at, "ACS told that it records, although it was paused")
+    return bool(claims)
 
 
 def ended(recording: RecordingStatus, at: datetime) -> None:
@@ -271,15 +277,20 @@ def review(
 
 def was_wanted(
     recording: RecordingStatus, wanted: Span, why: str, confirm_within: timedelta, now: datetime
-) -> None:
-    """Add a time in which silence was wanted, too, of which is known only now."""
+) -> bool:
+    """Add a time in which silence was wanted, too, of which is known only now.
+
+    Tell if more is unconfirmed by that.
+    """
     sound, account = recording.sound, recording.silence
     if sound.begun_at is None:
-        return
+        return False
     wanted = Span(max(wanted.since, sound.begun_at), min(wanted.until, sound.over_at or FOREVER))
     pieces = _unproven(recording, wanted, why)
-    account.unconfirmed = intervals.merged([*account.unconfirmed, *pieces])
+    before = account.unconfirmed
+    account.unconfirmed = intervals.merged([*before, *pieces])
     _judge(recording, confirm_within, now)
+    return account.unconfirmed != before
 
 
 def due_at(recording: RecordingStatus, since: datetime, confirm_within: timedelta) -> datetime:
@@ -346,6 +357,11 @@ def _newest_after(recording: RecordingStatus, at: datetime) -> SilentInterval | 
     if newest is None or (newest.until is not None and newest.until <= at):
         return None
     return newest
+
+
+def _lasts(interval: SilentInterval, earliest: datetime, latest: datetime, now: datetime) -> bool:
+    """Tell if a silence was claimed from before a time until after it."""
+    return interval.since <= earliest and latest <= (interval.until or now)
 
 
 def _claimed_at(

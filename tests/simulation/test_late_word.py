@@ -1,0 +1,267 @@
+"""Does word that comes late, or of a time that is not known, change what is claimed and recorded?
+
+What somebody wanted counts from when they wanted it, whoever tells of it, and however late.
+"""
+
+from typing import Any
+
+import pytest
+
+from bench.simulation.life import NOON
+from bench.simulation.server import Server
+from callvault.contracts import names
+from callvault.contracts.signal_times import SignalTimes
+from tests.simulation.calls import (
+    after,
+    answer,
+    begun,
+    learns,
+    recorded,
+    recording_of,
+    seen,
+    silent,
+    starts,
+    stops,
+    tell,
+    unconfirmed,
+    under_way,
+    wait,
+)
+
+ANA, BOB = "a" * 64, "b" * 64
+NOT_KNOWN = "0001-01-01T00:00:00Z"
+"""As the service writes a time that it does not know."""
+
+
+def agreed(policy: str, *people: str, **terms: Any) -> Server:
+    """Record a call in which these are, and have agreed."""
+    asked = {"consentPolicy": policy, "participants": people, "requestedBy": "app", **terms}
+    server = begun(asked)
+    for who in people:
+        tell(server, names.CONSENT, participant=who, given=True)
+    learns(server)
+    starts(server)
+    return server
+
+
+def refuses(server: Server, who: str, **told: Any) -> None:
+    tell(server, names.CONSENT, participant=who, given=False, **told)
+
+
+def leaves(server: Server, who: str, **told: Any) -> None:
+    tell(server, names.PARTICIPANT_CHANGED, participant=who, joined=False, **told)
+
+
+def moves(server: Server, who: str, *, joined: bool, at: str) -> None:
+    told = {"participant": who, "joined": joined, "connection": "d", "at": at}
+    tell(server, names.PARTICIPANT_CHANGED, **told)
+
+
+# Times that are not known.
+
+
+def test_a_callback_without_a_known_time_is_folded_and_the_call_goes_on() -> None:
+    server = recorded()
+    tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(0))
+    answer(server, "pause_recording", seen(server, "inactive"))
+    told = {"recording": 1, "recordingId": "r", "state": "active", "at": NOT_KNOWN}
+    tell(server, names.RECORDING_STATE_CHANGED, **told)
+    tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(1))
+    assert under_way(server, "read_state")
+
+
+def test_a_withdrawal_without_a_known_time_counts_from_when_it_came() -> None:
+    server = agreed("all_parties", ANA)
+    wait(server, 60)
+    refuses(server, ANA, decidedAt=NOT_KNOWN)
+    wait(server, 60)
+    tell(server, names.CONSENT, participant=ANA, given=True, decidedAt=after(30))
+    assert recording_of(server).is_held
+
+
+def test_a_leaving_without_a_known_time_is_folded() -> None:
+    server = agreed("any_party", BOB)
+    refuses(server, BOB)
+    moves(server, ANA, joined=True, at=after(0))
+    leaves(server, BOB)
+    tell(server, names.CONSENT, participant=ANA, given=True)
+    assert not recording_of(server).is_held
+    moves(server, ANA, joined=False, at=NOT_KNOWN)
+    assert recording_of(server).is_held
+
+
+def test_a_coming_again_without_a_known_time_is_folded() -> None:
+    server = agreed("all_parties", ANA)
+    moves(server, BOB, joined=True, at=after(0))
+    moves(server, BOB, joined=False, at=after(0))
+    assert not recording_of(server).is_held
+    wait(server, 60)
+    moves(server, BOB, joined=True, at=NOT_KNOWN)
+    assert recording_of(server).is_held
+
+
+# Leavings that are older than what is known.
+
+
+def test_a_leaving_from_before_somebody_was_named_is_no_leaving_of_now() -> None:
+    server = begun({"consentPolicy": "all_parties", "participants": [ANA, BOB]})
+    tell(server, names.CONSENT, participant=BOB, given=True)
+    learns(server)
+    answer(server, "start_recording", seen(server, "inactive"))
+    leaves(server, ANA, at=after(-30))
+    assert recording_of(server).is_held
+    leaves(server, ANA, at=after(1))
+    assert not recording_of(server).is_held
+
+
+@pytest.mark.parametrize("device", ["", "d1"])
+def test_who_is_told_to_have_left_before_they_refused_may_be_in_the_call(device: str) -> None:
+    server = agreed("any_party", BOB)
+    wait(server, 60)
+    refuses(server, ANA, decidedAt=after(60))
+    leaves(server, ANA, connection=device, at=after(40))
+    assert recording_of(server).is_held
+    # Clocks that are set over the network differ by some seconds.
+    leaves(server, ANA, connection=device, at=after(55))
+    assert not recording_of(server).is_held
+
+
+# What was wanted before word of it came.
+
+
+@pytest.mark.parametrize("policy", ["all_parties", "any_party"])
+def test_a_refusal_counts_until_its_person_left_also_where_word_of_it_comes_after(
+    policy: str,
+) -> None:
+    server = agreed(policy, ANA, BOB)
+    wait(server, 90)
+    leaves(server, BOB, at=after(90))
+    wait(server, 30)
+    refuses(server, BOB, decidedAt=after(60))
+    assert not recording_of(server).is_held
+    assert unconfirmed(server) == [(60, 90)]
+
+
+def test_the_refusal_of_somebody_who_is_needed_counts_wherever_they_are() -> None:
+    server = agreed("named", ANA, BOB, consentParticipants=[ANA, BOB])
+    leaves(server, BOB, at=after(30))
+    wait(server, 120)
+    refuses(server, BOB, decidedAt=after(60))
+    assert unconfirmed(server) == [(60, None)]
+
+
+def test_a_refusal_of_which_word_comes_after_the_end_counts() -> None:
+    server = agreed("all_parties", ANA)
+    wait(server, 90)
+    stops(server)
+    wait(server, 30)
+    refuses(server, ANA, decidedAt=after(60))
+    assert unconfirmed(server) == [(60, 90)]
+
+
+def test_a_pause_of_which_word_comes_after_the_end_counts() -> None:
+    server = recorded()
+    wait(server, 90)
+    stops(server)
+    wait(server, 30)
+    tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(60))
+    assert unconfirmed(server) == [(60, 90)]
+
+
+def test_a_refusal_is_found_to_be_older_than_a_hold_that_has_ended() -> None:
+    server = agreed("all_parties", ANA, BOB)
+    wait(server, 100)
+    refuses(server, ANA, decidedAt=after(70))
+    refuses(server, BOB)
+    answer(server, "pause_recording", seen(server, "inactive"))
+    wait(server, 1)
+    for who in (ANA, BOB):
+        decided_at = server.now.isoformat()
+        tell(server, names.CONSENT, participant=who, given=True, decidedAt=decided_at)
+    assert not recording_of(server).is_held
+    search = under_way(server, "find_signal_times")
+    times = tuple(NOON.replace(second=40) for _ in search.input.signals)
+    answer(server, "find_signal_times", SignalTimes(times=times))
+    assert unconfirmed(server)[0][0] == 40
+
+
+def test_the_last_of_those_who_must_agree_is_missing_since_they_left() -> None:
+    server = agreed("all_parties", ANA)
+    wait(server, 100)
+    leaves(server, ANA, at=after(60))
+    assert unconfirmed(server) == [(60, None)]
+
+
+def test_who_may_have_left_is_missing_since_their_device_did() -> None:
+    server = agreed("any_party", ANA)
+    wait(server, 90)
+    leaves(server, BOB, at=after(90))
+    leaves(server, ANA, connection="d1", at=after(60))
+    assert unconfirmed(server) == [(60, None)]
+
+
+def test_who_joined_is_to_hear_the_announcement_from_when_they_came() -> None:
+    server = begun({"requestedBy": "app"})
+    learns(server, announce_within="PT10S", announce_late_joiners=True)
+    answer(server, "announce_recording", None)
+    starts(server)
+    wait(server, 100)
+    told = {"participant": BOB, "joined": True, "connection": "d", "at": after(60)}
+    tell(server, names.PARTICIPANT_CHANGED, **told)
+    assert unconfirmed(server) == [(60, None)]
+
+
+# What is told again.
+
+
+def test_a_withdrawal_under_the_id_of_one_from_before_an_agreement_counts_again() -> None:
+    """A telephone menu: each key has its id. Withdrawn, agreed, withdrawn."""
+    server = agreed("all_parties", ANA)
+    for seconds, given in ((60, False), (120, True)):
+        wait(server, 60)
+        told = {"given": given, "requestId": f"key {given}", "decidedAt": after(seconds)}
+        tell(server, names.CONSENT, participant=ANA, **told)
+        if not given:
+            answer(server, "pause_recording", seen(server, "inactive"))
+    # The first one again, which a backend repeats, changes nothing.
+    refuses(server, ANA, requestId="key False", decidedAt=after(60))
+    assert not recording_of(server).is_held
+    wait(server, 60)
+    refuses(server, ANA, requestId="key False", decidedAt=after(180))
+    assert recording_of(server).is_held
+
+
+# Sound that ACS tells of in a silence that is claimed.
+
+
+def callback(server: Server, state: str, at: float) -> None:
+    told = {"recording": 1, "recordingId": "r", "state": state, "at": after(at)}
+    tell(server, names.RECORDING_STATE_CHANGED, **told)
+
+
+def test_a_sound_that_lies_in_a_silence_by_any_clock_is_nobodys_request() -> None:
+    """The callback of the start was lost, and this one counted as that."""
+    server = recorded()
+    tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(0))
+    wait(server, 1)
+    answer(server, "pause_recording", seen(server, "inactive"))
+    wait(server, 1200)
+    callback(server, "active", 1190)
+    assert silent(server) == []
+    assert recording_of(server).needs_read or under_way(server, "read_state")
+
+
+def test_a_sound_takes_back_the_silence_that_it_lies_in_and_no_later_one() -> None:
+    server = recorded()
+    callback(server, "active", 0)
+    tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(0))
+    wait(server, 1)
+    answer(server, "pause_recording", seen(server, "inactive"))
+    wait(server, 1199)
+    tell(server, names.RESUME, requestedBy="agent", requestedAt=after(1200))
+    answer(server, "resume_recording", seen(server, "active"))
+    wait(server, 600)
+    tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(1800))
+    answer(server, "pause_recording", seen(server, "inactive"))
+    callback(server, "active", 600)
+    assert silent(server) == [(1, 300), (1800, None)]
