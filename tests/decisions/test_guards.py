@@ -9,7 +9,7 @@ from callvault.causes import Cause
 from callvault.contracts.states import RequestState
 from callvault.contracts.status import ControlRecord
 from tests.unit.call import POLICY, SECOND, Call, paused_call, recording_call
-from workflows.call.guards import Watchdog
+from workflows.call.guards import STOP_CONFIRM_WITHIN, Watchdog
 
 WITHIN = POLICY.guards.pause_confirm_within
 MINUTE = timedelta(minutes=1)
@@ -79,6 +79,29 @@ def test_why_a_pause_failed_is_kept_as_it_was_said_first_and_its_cause_told() ->
     guarding(call).act(record.requested_at + WITHIN)
     assert record.problem == "ACS refused it"
     assert call.life.status.alarms[0].alarm.cause is Cause.NO_ANSWER
+
+
+def test_a_stop_that_is_not_confirmed_is_alarmed_once_for_all_who_asked() -> None:
+    call = recording_call()
+    first = call.asks("stop", requested_by="agent")
+    second = call.asks("stop", requested_by="app")
+    watch, due = guarding(call), first.received_at + STOP_CONFIRM_WITHIN
+    assert watch.next_due() == due
+    watch.act(due - SECOND)
+    assert (alarms(call), first.is_overdue) == ([], False)
+    watch.act(due)
+    assert alarms(call) == [("state_unexpected", "critical")]
+    assert "the stop asked by agent: it is not confirmed yet" in said(call)
+    watch.act(second.received_at + STOP_CONFIRM_WITHIN)
+    assert second.is_overdue
+    assert len(alarms(call)) == 1
+
+
+def test_no_stop_is_late_of_what_has_not_begun() -> None:
+    call = Call()
+    call.asks("stop")
+    guarding(call).act(call.now + MINUTE * 2)
+    assert alarms(call) == []
 
 
 @pytest.mark.parametrize("is_held", [True, False])

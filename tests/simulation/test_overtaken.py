@@ -45,6 +45,20 @@ def test_a_pause_that_a_stop_overtakes_is_alarmed_while_acs_does_neither() -> No
     assert alarms(server) == [AlarmKind.PAUSE_UNCONFIRMED]
 
 
+def test_a_stop_that_acs_does_not_answer_is_alarmed_once() -> None:
+    server = recorded()
+    tell(server, names.STOP, requestedBy="app")
+    wait(server, 59)
+    tell(server, names.STOP, requestedBy="agent")
+    assert alarms(server) == []
+    wait(server, 120)
+    assert alarms(server) == [AlarmKind.STATE_UNEXPECTED]
+    answer(server, "stop_recording", seen(server, "inactive"))
+    answer(server, "raise_alarm", None)
+    # It is told to be over, too.
+    assert under_way(server, "raise_alarm").input.status == "resolved"
+
+
 def test_a_pause_while_a_stop_is_not_confirmed_is_taken_and_what_is_recorded_is_told() -> None:
     """It was refused, as if the recording were stopped."""
     server = recorded()

@@ -6,7 +6,7 @@ alarmed. A recording that lasts too long is stopped.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import TypeVar
 
@@ -23,6 +23,9 @@ from workflows.call.lifecycle import Lifecycle
 from workflows.call.pauses import GUARD
 from workflows.call.request_records import fail
 
+STOP_CONFIRM_WITHIN = timedelta(minutes=1)
+"""Time for ACS to confirm a stop; what it does not answer, or refuses, may record on."""
+
 Watched = TypeVar("Watched", ControlRecord, PauseRecord)
 
 
@@ -37,6 +40,7 @@ class Watchdog:
         """Return when something is to be done next; None while nothing is."""
         watched: Iterator[tuple[datetime, *tuple[object, ...]]] = chain(
             self._unconfirmed(),
+            self._late_stops(),
             self._long_pauses(),
             self._late_resumes(),
             self._long_recordings(),
@@ -51,6 +55,8 @@ class Watchdog:
         """Do everything that has fallen due."""
         for recording, record in _due(self._unconfirmed(), now):
             self._pause_failed(recording, record, *unconfirmed.why(recording, record, now), now)
+        for recording, record in _due(self._late_stops(), now):
+            self._stop_is_late(recording, record, now)
         for recording, pause in _due(self._long_pauses(), now):
             self._end_pause(recording, pause, now)
         for recording, record in _due(self._late_resumes(), now):
@@ -132,6 +138,26 @@ class Watchdog:
             self._ask(Operation.STOP, "a pause could not be confirmed", now)
             record.is_to_be_stopped = True
 
+    def _stop_is_late(
+        self, recording: RecordingStatus, record: ControlRecord, now: datetime
+    ) -> None:
+        """Say that a stop is not confirmed, unless it was said that it may be recording."""
+        is_told = any(
+            other.is_overdue and other.state is not RequestState.CONFIRMED
+            for other in self._call.status.requests.values()
+            if other.recording == recording.number
+        )
+        record.is_overdue = True
+        if is_told:
+            return
+        why, cause = unconfirmed.why(recording, record, now)
+        what = (
+            f"the stop asked by {record.requested_by}: {why}; it may be recording, and ACS is asked"
+            " until it stops"
+        )
+        kind, severity = AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL
+        self._alarms.add(kind, severity, what, recording, now, cause=cause)
+
     def _has_stopped(self, record: ControlRecord, now: datetime) -> None:
         """Say that what was asked to stop has stopped: only now it is so."""
         record.is_to_be_stopped = False
@@ -195,6 +221,14 @@ class Watchdog:
                 if record.operation == Operation.PAUSE and not record.is_overdue:
                     timeout = self._call.guards_of(recording).pause_confirm_within
                     yield silence.due_at(recording, record.requested_at, timeout), recording, record
+
+    def _late_stops(self) -> Iterator[tuple[datetime, RecordingStatus, ControlRecord]]:
+        for recording in self._live():
+            if recording.sound.begun_at is None:
+                continue
+            for record in self._call.requests.pending(recording):
+                if record.operation == Operation.STOP and not record.is_overdue:
+                    yield record.received_at + STOP_CONFIRM_WITHIN, recording, record
 
     def _to_begin_paused(self, recording: RecordingStatus) -> Iterator[ControlRecord]:
         """Yield pauses that were confirmed as it waited for consent: ACS may not heed them."""
