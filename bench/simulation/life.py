@@ -184,6 +184,7 @@ class Life:
             state="active" if told.is_active else "inactive",
             at=told.at,
         )
+        event = messages.undated(rng, event, "at")
         self._send(rng, messages.signal(names.RECORDING_STATE_CHANGED, event))
 
     def _file_event(self, rng: random.Random, step: int) -> None:

@@ -13,8 +13,9 @@ from bench.simulation.people import NAMED_PEOPLE, PEOPLE
 from bench.simulation.protocol import Job
 from callvault.contracts import names
 from callvault.contracts.alarms import Acknowledge
-from callvault.contracts.base import Message
+from callvault.contracts.base import AnyMessage, Message
 from callvault.contracts.consent import ConsentDecision
+from callvault.contracts.events import NOT_KNOWN
 from callvault.contracts.hold_messages import HoldRequest, ReleaseRequest
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import ControlRequest, StartRequest
@@ -144,7 +145,7 @@ def decision(
         decided_at=now - late,
         request_id=rng.choice([None, None, "c", "d"]),
     )
-    return _send(rng, names.CONSENT, sender, told)
+    return _send(rng, names.CONSENT, sender, undated(rng, told, "decided_at"))
 
 
 def presence(rng: random.Random) -> Job:
@@ -153,7 +154,12 @@ def presence(rng: random.Random) -> Job:
     told = ParticipantChanged(
         participant=rng.choice(PEOPLE), joined=rng.random() < 0.6, connection=device
     )
-    return signal(names.PARTICIPANT_CHANGED, told)
+    return signal(names.PARTICIPANT_CHANGED, undated(rng, told, "at"))
+
+
+def undated(rng: random.Random, told: AnyMessage, field: str) -> AnyMessage:
+    """Let some tell no time, as the service writes one that it does not know."""
+    return told.model_copy(update={field: NOT_KNOWN}) if rng.random() < 0.05 else told
 
 
 def hold(step: int) -> Job:
