@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from callvault.contracts.events import ServiceTime
+from callvault.contracts.events import KnownTime
 from callvault.contracts.media import MediaKind
 from callvault.errors import BrokenContent
 
@@ -31,7 +31,7 @@ MAX_PARTICIPANTS = 10_000
 other."""
 
 _Value = TypeVar("_Value")
-_TIME: TypeAdapter[datetime] = TypeAdapter(ServiceTime)
+_TIME: TypeAdapter[datetime] = TypeAdapter(KnownTime)
 _LENGTH: TypeAdapter[float] = TypeAdapter(
     Annotated[float, Field(ge=0, le=MAX_LENGTH_MS, allow_inf_nan=False)]
 )

@@ -28,6 +28,7 @@ from callvault.contracts.base import Message, OpaqueId, ShortText
 from callvault.contracts.field_by_field import (
     MAX_NOTE,
     MAX_NOTES,
+    bounded_notes,
     in_camel_case,
     stripped,
     text_of_number,
@@ -58,6 +59,7 @@ _SUBJECT = "recording/call/"
 _MAX_TIME = 64
 _LEAP_SECOND = re.compile(r"(:[0-5][0-9]):60")
 _EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
+_END = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class RecordingSubject(NamedTuple):
@@ -108,8 +110,22 @@ NOT_KNOWN = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def known_time(value: datetime | None) -> datetime | None:
-    """Return the time, but None for year 1, which the service writes for "not known"."""
-    return value if value and value >= _EARLIEST else None
+    """Return the time; None for one that cannot be right.
+
+    .NET writes its first and its last time, of the years 1 and 9999, for "not known" and "never".
+    What is within 2020 to 2199 can be added to, and told in any time zone.
+    """
+    return value if value and _EARLIEST <= value < _END else None
+
+
+def _known(value: datetime) -> datetime:
+    if known_time(value) is None:
+        raise ValueError("is no time of a recording: it is not within the years 2020 to 2199")
+    return value
+
+
+KnownTime = Annotated[ServiceTime, AfterValidator(_known)]
+"""A `ServiceTime` that can be right, as `known_time` tells; any other is refused."""
 
 
 TimeIfKnown = Annotated[ServiceTime | None, AfterValidator(known_time)]
@@ -221,7 +237,7 @@ class FileStatusUpdated(Message):
     server_call_id: _Id | None = None
     recording_id: _Id | None = None
     """Known only from the event's subject or its data, and absent in older ones."""
-    recording_start_time: ServiceTime | None = None
+    recording_start_time: KnownTime | None = None
     recording_duration_ms: DurationMs | None = None
     """Milliseconds, of the whole recording session."""
     recording_content_type: _Word | None = None
@@ -256,8 +272,10 @@ class FileStatusUpdated(Message):
             return handler(fields)
         except ValidationError as error:
             kept = without_odd_fields(fields, error, "chunks", NEEDED_OF_A_CHUNK)
-        notes = {"leftOut": kept.notes, "chunksLeftOut": kept.items_left_out}
-        return handler({**kept.fields, **notes})
+        # What was left out before, as of a polled result, stays told.
+        notes = bounded_notes([*kept.fields.get("leftOut", ()), *kept.notes])
+        count = min(kept.fields.get("chunksLeftOut", 0) + kept.items_left_out, MAX_CHUNKS)
+        return handler({**kept.fields, "leftOut": notes, "chunksLeftOut": count})
 
 
 class RecordingStateChanged(Message):

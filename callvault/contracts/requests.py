@@ -15,7 +15,7 @@ from pydantic import (
 
 from callvault.contracts.base import CallerMessage, Message, OpaqueId, RequestId, ShortText, Span
 from callvault.contracts.consent import MAX_PARTICIPANTS, ConsentTerms
-from callvault.contracts.events import ServiceTime, TimeIfKnown, known_time
+from callvault.contracts.events import ServiceTime, known_time
 from callvault.contracts.media import (
     VALID_COMBINATIONS,
     ChannelType,
@@ -168,5 +168,6 @@ class RecordingRequest(StartRequest):
 class CallEnded(Message):
     """Payload of `call_ended`: the call is over, and with it every recording in it."""
 
-    ended_at: TimeIfKnown = None
+    ended_at: AskedAt = None
+    """Time of its end; by default, and where it cannot be right, when it was heard of."""
     reason: ShortText = ""

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from callvault.contracts.activity_io import RecordedPause
 from callvault.contracts.base import Message
+from callvault.contracts.events import known_time
 from callvault.contracts.silence import SilenceAccount
 from callvault.contracts.status import (
     CallStatus,
@@ -111,6 +112,8 @@ def _has_every_pause(recording: RecordingStatus) -> bool:
 
 
 def _is_same(asked: list[PauseRecord], recorded: RecordedPause) -> bool:
+    if known_time(recorded.start_time) is None:
+        return False
     begin = min(pause.confirmed_at or pause.requested_at for pause in asked)
     end = recorded.start_time + timedelta(milliseconds=recorded.duration_ms)
     resumed_at = asked[0].resumed_at

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from callvault.contracts.events import known_time
 from callvault.evidence.markup import Html, bullets, joined, table, tag
 from callvault.evidence.proof import meaning
 from callvault.evidence.recording import RecordingFacts
@@ -47,7 +48,7 @@ class Listed:
         return cls(
             path,
             of.recording_id or f"{of.number} of the call",
-            of.recording_start_time or of.started_at or of.requested_at,
+            known_time(of.recording_start_time) or of.started_at or of.requested_at,
             of.recording_duration_ms,
             facts.report is not None and facts.report.ok,
             len(facts.manifest.findings),

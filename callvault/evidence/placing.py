@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from callvault.archive.media.check import tolerance
+from callvault.contracts.activity_io import RecordedPause
+from callvault.contracts.events import known_time
 from callvault.contracts.manifest import ManifestChunk, ManifestRecording
 
 
@@ -26,16 +28,22 @@ def pieces(
     ``before`` are the seconds that the earlier files play, for a file that tells no time of its
     own. It is not documented if a file has the time of its pauses in it: its length decides.
     """
-    start = chunk.service_start_time or (
-        recording.recording_start_time or recording.started_at or recording.requested_at
-    ) + timedelta(seconds=before)
+    begun = known_time(recording.recording_start_time) or recording.started_at
+    start = known_time(chunk.service_start_time) or (begun or recording.requested_at) + timedelta(
+        seconds=before
+    )
     if not _leaves_pauses_out(chunk, seconds):
         return [Piece(start, start + timedelta(seconds=seconds), 0, seconds)]
     return list(_around_pauses(chunk, start, seconds))
 
 
+def known_pauses(chunk: ManifestChunk) -> list[RecordedPause]:
+    """Return the service's pauses whose times can be right: no other has a place on the clock."""
+    return [pause for pause in chunk.service_pauses if known_time(pause.start_time)]
+
+
 def _leaves_pauses_out(chunk: ManifestChunk, seconds: float) -> bool:
-    paused = sum(pause.duration_ms for pause in chunk.service_pauses)
+    paused = sum(pause.duration_ms for pause in known_pauses(chunk))
     if not paused or chunk.duration_ms is None:
         return bool(paused)
     plays, told = seconds * 1000, chunk.duration_ms
@@ -44,7 +52,7 @@ def _leaves_pauses_out(chunk: ManifestChunk, seconds: float) -> bool:
 
 def _around_pauses(chunk: ManifestChunk, start: datetime, seconds: float) -> Iterator[Piece]:
     at, played = start, 0.0
-    for pause in sorted(chunk.service_pauses, key=lambda pause: pause.start_time):
+    for pause in sorted(known_pauses(chunk), key=lambda pause: pause.start_time):
         length = min(max((pause.start_time - at).total_seconds(), 0.0), seconds - played)
         if length > 0:
             yield Piece(at, at + timedelta(seconds=length), played, played + length)

@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import structlog
+
 from callvault.archive.access_log.search import Wanted
 from callvault.archive.manifests.documents import Keyring, sha256
 from callvault.archive.manifests.seal import StoredManifest, find_manifest
 from callvault.archive.store import Archive
 from callvault.contracts.access import AccessRecord
 from callvault.contracts.subjects import SubjectEntry
+from callvault.errors import CallvaultError
 from callvault.evidence.cover import Listed, cover_page
 from callvault.evidence.media_copy import MediaCopy, media_copies
 from callvault.evidence.package import Package, PackageIndex, found_there, packed
 from callvault.evidence.recording import newest_manifests, sealed_recording
 from callvault.evidence.subject_folder import Folder, FoundRecording, Person
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +81,45 @@ def export(
     if there := found_there(target, digest):
         return _exported(there, is_new=False)
     with packed(target, digest, sum(each.needed for each in found)) as package:
-        listed = [_written(package, order, each, n) for n, each in enumerate(found, 1)]
-        package.add_text("index.html", cover_page(listed, left_out, order.made_at, order.software))
+        told = [_written(package, order, each, n) for n, each in enumerate(found, 1)]
+        listed = [each for each in told if isinstance(each, Listed)]
+        missing = [*left_out, *(each for each in told if isinstance(each, str))]
+        package.add_text("index.html", cover_page(listed, missing, order.made_at, order.software))
         index = package.index(digest)
         before_it_appears()
     return _exported(index, is_new=True)
 
 
-def _written(package: Package, order: ExportOrder, found: FoundRecording, number: int) -> Listed:
-    """Prove a recording, and write its folder."""
+def _written(
+    package: Package, order: ExportOrder, found: FoundRecording, number: int
+) -> Listed | str:
+    """Prove a recording, and write its folder; a sentence where that cannot be done."""
+    try:
+        return _proven(package, order, found, f"{number:04d}")
+    except (CallvaultError, OSError):
+        raise
+    # What nobody thought of costs this recording, never all of a person.
+    except Exception as error:
+        log.exception("recording not exported", folder=found.entry.folder)
+        # Its kind alone: the text of an error may hold what is another person's.
+        why = type(error).__name__
+        sentence = (
+            f"{number:04d}: the recording {found.entry.folder} could not be written whole ({why}),"
+            " which is an error of Callvault's own: report it, and export again later"
+        )
+        package.problems.append(sentence)
+        return sentence
+
+
+def _proven(package: Package, order: ExportOrder, found: FoundRecording, path: str) -> Listed:
     archive, person = found.archive, order.person
     keys = order.keys[archive.name]
     facts = sealed_recording(archive, found.manifest.object_name, keys, person.hashes_of)
     wanted = Wanted(folders=frozenset([found.entry.folder]))
-    log = list(filter(wanted.fits, order.logs[archive.name]))
+    about = list(filter(wanted.fits, order.logs[archive.name]))
     if facts.report:
         package.problems += [f"{r.object_name}: {r.text}" for r in facts.report.problems]
-    folder = Folder(package, f"{number:04d}", found, facts, person, log)
+    folder = Folder(package, path, found, facts, person, about)
     return folder.written(order.made_at, order.software)
 
 

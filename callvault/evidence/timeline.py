@@ -1,14 +1,16 @@
 """The picture of a recording: its sound, its pauses, its silence, and who was there when."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from callvault.archive.media.waveform import Waveform
+from callvault.contracts.events import known_time
 from callvault.contracts.manifest import Manifest
 from callvault.evidence.chart import Bar, Chart, Lane, Point, Sound
 from callvault.evidence.markup import Html, tag
 from callvault.evidence.people import People
-from callvault.evidence.placing import Piece, pieces
+from callvault.evidence.placing import Piece, known_pauses, pieces
 from callvault.evidence.recording import RecordingFacts
 from callvault.evidence.words import clock
 
@@ -24,7 +26,8 @@ _HELD, _MARKED, _PRESENT, _SERVICE = "#6a3d9a", "#7a1f1f", "#4a6fa5", "#5f5f5f"
 
 def timeline(facts: RecordingFacts, people: People, ident: str) -> Html:
     """Draw a recording; a sentence where no time at all is known."""
-    lanes = [lane for lane in _lanes(facts, people) if lane.bars or lane.points or lane.sounds]
+    placed = map(_on_the_clock, _lanes(facts, people))
+    lanes = [lane for lane in placed if lane.bars or lane.points or lane.sounds]
     chart = Chart(
         lanes,
         "Timeline of the recording",
@@ -36,6 +39,12 @@ def timeline(facts: RecordingFacts, people: People, ident: str) -> Html:
     if not drawn:
         return tag("p", "Nothing of this recording has a time that could be drawn.")
     return tag("figure", drawn, tag("figcaption", _legend(facts), class_="note"))
+
+
+def _on_the_clock(lane: Lane) -> Lane:
+    """Leave out what has a time that cannot be right: it would press all the rest together."""
+    bars = [bar for bar in lane.bars if known_time(bar.since) and known_time(bar.until)]
+    return replace(lane, bars=bars, points=[each for each in lane.points if known_time(each.at)])
 
 
 def _legend(facts: RecordingFacts) -> str:
@@ -94,7 +103,7 @@ def _lanes(facts: RecordingFacts, people: People) -> Iterator[Lane]:
 
 
 def _silence_lanes(manifest: Manifest, end: datetime) -> Iterator[Lane]:
-    pauses = [pause for chunk in manifest.chunks for pause in chunk.service_pauses]
+    pauses = [pause for chunk in manifest.chunks for pause in known_pauses(chunk)]
     yield Lane(
         "Paused, says the service",
         [
@@ -165,7 +174,12 @@ def _people_lanes(manifest: Manifest, people: People, end: datetime) -> Iterator
         yield Lane(
             people.short(participant),
             [
-                Bar(s.joined_at or s.told_at, s.left_at or end, "in the call", _PRESENT)
+                Bar(
+                    known_time(s.joined_at) or s.told_at,
+                    known_time(s.left_at) or end,
+                    "in the call",
+                    _PRESENT,
+                )
                 for s in stays
             ],
             [
@@ -180,6 +194,7 @@ def _end(facts: RecordingFacts) -> datetime:
     of = facts.manifest.recording
     if of.stopped_at:
         return of.stopped_at
-    if of.recording_start_time and of.recording_duration_ms:
-        return of.recording_start_time + timedelta(milliseconds=of.recording_duration_ms)
+    begun = known_time(of.recording_start_time)
+    if begun and of.recording_duration_ms:
+        return begun + timedelta(milliseconds=of.recording_duration_ms)
     return facts.manifest.sealed_at

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from callvault.contracts.events import known_time
 from callvault.contracts.manifest import Manifest, ManifestChunk
 from callvault.contracts.media import FormatType
 from callvault.evidence.people import People
@@ -155,7 +156,8 @@ def _attachments(
 
 def _start(manifest: Manifest, chunk: ManifestChunk) -> datetime:
     of = manifest.recording
-    return chunk.service_start_time or of.recording_start_time or of.started_at or of.requested_at
+    told = known_time(chunk.service_start_time) or known_time(of.recording_start_time)
+    return told or of.started_at or of.requested_at
 
 
 def _content(dialog: Dialog) -> JsonObject:

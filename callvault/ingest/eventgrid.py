@@ -22,6 +22,7 @@ from callvault.contracts.events import (
     PARTICIPANT_REMOVED,
     FileStatusUpdated,
     ServiceTime,
+    known_time,
 )
 from callvault.contracts.field_by_field import text_of_number
 from callvault.contracts.participants import Hide, ParticipantChanged
@@ -138,7 +139,7 @@ class _Envelope:
     def time(self) -> datetime | None:
         """The event's own time; None if it gives no sensible one."""
         try:
-            return _TIME.validate_python(envelopes.time_of(self.raw))
+            return known_time(_TIME.validate_python(envelopes.time_of(self.raw)))
         except ValidationError:
             return None
 

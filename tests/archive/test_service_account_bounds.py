@@ -1,6 +1,6 @@
 """Where exactly does the service's account begin to contradict ours, and what if one is silent?"""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -75,6 +75,17 @@ def test_two_documents_of_one_part_play_once() -> None:
     of, twin = recorded(10, 20), file(30, is_dated=False)
     assert not compared(of, twin, twin).contradictions
     assert compared(of, twin, file(30, is_dated=False, index=1)).contradictions
+
+
+@pytest.mark.parametrize("never", [datetime.min, datetime.max])
+def test_a_time_that_cannot_be_right_is_no_witness(never: datetime) -> None:
+    """.NET's first and last time were once taken over, and of the last one no length leads on."""
+    of, at_never = recorded(10, 20), never.replace(tzinfo=UTC)
+    beginning = file(20, is_dated=True).model_copy(update={"service_start_time": at_never})
+    pause = RecordedPause(start_time=at_never, duration_ms=10)
+    pausing = file(20).model_copy(update={"service_pauses": (pause,)})
+    assert not compared(of, beginning).contradictions
+    assert not compared(of, pausing).contradictions
 
 
 @pytest.mark.parametrize("missing", ["started_at", "stopped_at"])

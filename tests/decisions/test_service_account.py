@@ -1,6 +1,6 @@
 """The service's account of sound: at which edge it contradicts ours of silence."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from callvault.contracts.status import PauseRecord, RecordingStatus
 
 from .facts import a_recording, at, at_or_none, doubtful, doubts_of, seconds, silences_of, silent
 
+NEVER = datetime.max.replace(tzinfo=UTC)
 EDGE = TOLERANCE.total_seconds()
 TIMES = {"started_at": at(0), "stopped_at": at(100)}
 
@@ -89,7 +90,13 @@ def test_the_accounts_are_compared_if_every_file_is_there_to_tell(
 
 @pytest.mark.parametrize(
     ("facts", "is_witness"),
-    [({}, True), ({"start": None}, False), ({"metadata_problem": "cut"}, False)],
+    [
+        ({}, True),
+        ({"start": None}, False),
+        ({"metadata_problem": "cut"}, False),
+        ({"service_start_time": NEVER}, False),
+        ({"service_pauses": (RecordedPause(start_time=NEVER, duration_ms=1),)}, False),
+    ],
 )
 def test_a_file_whose_metadata_is_whole_is_a_witness(
     facts: dict[str, Any], is_witness: bool

@@ -32,6 +32,8 @@ from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.media import ChannelType
 from callvault.errors import InvalidRequest, NotDone, Unavailable
 from callvault.evidence import package as packages
+from callvault.evidence import subject_folder
+from callvault.evidence.document import Shown
 from callvault.evidence.package import PackageIndex
 from callvault.evidence.vcon import content_hash
 from callvault.local.azurite import Azurite
@@ -299,6 +301,29 @@ def test_a_full_disk_is_told_and_leaves_nothing(
         with pytest.raises(NotDone, match="there are 1,000 free"):
             run(config, ANNA, folder / "anna")
     assert list(folder.iterdir()) == []
+
+
+def test_a_recording_that_cannot_be_written_costs_no_other_one(
+    archive: DirectoryArchive, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed(archive, sealed_call(archive))
+    indexed(archive, sealed_call(archive, pieces_of(archive, document="2"), recording_id="rec-2"))
+    drawn = subject_folder.evidence_page
+
+    def fails(shown: list[Shown], *more: Any) -> str:
+        if shown[0].facts.manifest.recording.recording_id == "rec-1":
+            raise OverflowError("date value out of range")
+        return drawn(shown, *more)
+
+    monkeypatch.setattr(subject_folder, "evidence_page", fails)
+    to = tmp_path / "anna"
+    assert run(config, ANNA, to).exit_code == 1
+    files = everything(to)
+    assert "0001/evidence.html" not in files
+    assert "0002/evidence.html" in files
+    [problem] = PackageIndex.model_validate_json(files["export.json"]).problems
+    assert problem.startswith("0001: the recording ")
+    assert "could not be written whole (OverflowError)" in unescape(files["index.html"].decode())
 
 
 def test_a_file_system_without_hard_links_gets_its_zip(

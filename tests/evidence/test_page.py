@@ -12,13 +12,13 @@ from callvault.archive.manifests.duty_records import Done, record_duties
 from callvault.archive.media.waveform import NoWaveform, Waveform
 from callvault.archive.store import Archive
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.contracts.activity_io import SealedRecording
+from callvault.contracts.activity_io import RecordedPause, SealedRecording
 from callvault.contracts.duties import Outcome
 from callvault.evidence.document import Shown, evidence_page
 from callvault.evidence.markup import MAX_ROWS, MAX_TEXT, table, tag
 from callvault.evidence.people import People
 from callvault.evidence.recording import RecordingFacts, sealed_recording
-from callvault.evidence.timeline import sound_lanes
+from callvault.evidence.timeline import _lanes, sound_lanes, timeline
 from tests.archive.sealed import NOON, SIGNER, lost, wav
 
 from .calls import (
@@ -234,6 +234,27 @@ def test_the_sound_stands_around_the_pause(directory_archive: DirectoryArchive) 
     ]
     assert heard[0] == [n < 4 for n in range(12)]
     assert heard[1] == [6 <= n < 9 for n in range(12)]
+
+
+@pytest.mark.parametrize("never", [datetime.min, datetime.max])
+def test_times_that_cannot_be_right_are_not_drawn(
+    directory_archive: DirectoryArchive, never: datetime
+) -> None:
+    """Manifests of before have them, and are signed."""
+    at_never = never.replace(tzinfo=UTC)
+    archive, pause = directory_archive, RecordedPause(start_time=at_never, duration_ms=10)
+    chunk = pieces_of(archive, start_time=at_never, pauses=(pause,))
+    told = facts_of(archive, sealed_call(archive, chunk)).manifest
+    of = told.recording.model_copy(update={"recording_start_time": at_never, "stopped_at": None})
+    stay = told.consent.participants[0].model_copy(update={"joined_at": at_never})
+    consent = told.consent.model_copy(update={"participants": (stay,)})
+    decided = told.consents[0].model_copy(update={"at": at_never})
+    odd = told.model_copy(update={"recording": of, "consent": consent, "consents": (decided,)})
+    facts = RecordingFacts(odd, "")
+    drawn = timeline(facts, People(facts), "a")
+    lanes = list(_lanes(facts, People(facts)))
+    assert "<svg" in drawn
+    assert not [lane for lane in lanes if lane.label == "Paused, says the service" and lane.bars]
 
 
 def test_a_file_of_the_whole_time_is_drawn_in_one(directory_archive: DirectoryArchive) -> None:

@@ -1,6 +1,6 @@
 """A file's sound stands on the clock where it was recorded, with its pauses in it or left out."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +27,14 @@ def chunk(
     return ManifestChunk.model_construct(**facts)
 
 
+FIRST, LAST = (each.replace(tzinfo=UTC) for each in (datetime.min, datetime.max))
+
+
+def begun(told: float, start: datetime, *pauses: datetime) -> ManifestChunk:
+    paused = tuple(RecordedPause(start_time=each, duration_ms=2_000) for each in pauses)
+    return chunk(told).model_copy(update={"service_start_time": start, "service_pauses": paused})
+
+
 TOLD: dict[str, Any] = {"recording_start_time": NOON, "started_at": None, "requested_at": NOON}
 RECORDING = ManifestRecording.model_construct(**TOLD)
 
@@ -49,6 +57,10 @@ RECORDING = ManifestRecording.model_construct(**TOLD)
         (chunk(20, (500, 8)), 12, [(0, 12, 0)]),
         (chunk(10, start=40), 10, [(40, 50, 0)]),
         (chunk(10, start=None), 10, [(60, 70, 0)]),
+        # .NET's first and last time, as manifests of before have them: they have no place
+        (begun(10, FIRST), 10, [(60, 70, 0)]),
+        (begun(10, LAST), 10, [(60, 70, 0)]),
+        (begun(10, NOON, FIRST, LAST), 10, [(0, 10, 0)]),
     ],
 )
 def test_pieces_stand_where_they_were_recorded(

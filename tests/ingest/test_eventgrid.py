@@ -83,8 +83,9 @@ def test_the_subject_names_the_call_where_the_data_does_not(kind: str, subject: 
     assert (found.server_call_id, found.at) == (CALL, AT)
 
 
-def test_a_beginning_that_names_no_call_is_read_and_an_end_is_not() -> None:
-    found = of("CallStarted", {}, subject="", eventTime="soon")
+@pytest.mark.parametrize("odd_time", ["soon", "0001-01-01T00:00:00", "9999-12-31T23:59:59.9999999"])
+def test_a_beginning_that_names_no_call_is_read_and_an_end_is_not(odd_time: str) -> None:
+    found = of("CallStarted", {}, subject="", eventTime=odd_time)
     assert found == CallStartedEvent("microsoft.communication.callstarted", TOPIC, None, None)
     with pytest.raises(InvalidRequest, match="which call it is about"):
         of("CallEnded", {}, subject="")

@@ -94,15 +94,24 @@ def test_d5_an_odd_length_is_left_out_and_the_rest_kept(length: object) -> None:
     assert told == replace(FACTS, chunk_duration=None, unread=("chunkDuration",))
 
 
-@pytest.mark.parametrize("start", ["unknown", "2026-02-30T00:00:00Z", {}, "\ud83d", 1e300])
+NEVER = [
+    "0001-01-01T00:00:00Z",
+    "2019-12-31T23:59:59Z",
+    "2200-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.9999999Z",
+]
+"""Times that are none of a recording: .NET's first and last one, and those beyond the bounds."""
+
+
+@pytest.mark.parametrize("start", ["unknown", "2026-02-30T00:00:00Z", {}, "\ud83d", 1e300, *NEVER])
 def test_d5_an_odd_time_is_left_out_and_the_rest_kept(start: object) -> None:
     told = parse_chunk_metadata(written(chunkStartTime=start))
     assert told == replace(FACTS, chunk_start_time=None, unread=("chunkStartTime",))
 
 
 def test_d5_a_leap_second_is_the_second_before_it() -> None:
-    told = parse_chunk_metadata(written(chunkStartTime="2016-12-31T23:59:60Z"))
-    at = datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)
+    told = parse_chunk_metadata(written(chunkStartTime="2026-12-31T23:59:60Z"))
+    at = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert told == replace(FACTS, chunk_start_time=at)
 
 
@@ -115,6 +124,7 @@ PAUSE = {"startTime": "2026-01-02T03:04:05Z", "duration": 5220}
         ({"duration": 1}, "pauseResumeIntervals.0.startTime"),
         ({"startTime": None, "duration": 1}, "pauseResumeIntervals.0.startTime"),
         ({"startTime": "unknown", "duration": 1}, "pauseResumeIntervals.0.startTime"),
+        *(({"startTime": at}, "pauseResumeIntervals.0.startTime") for at in NEVER),
         (None, "pauseResumeIntervals (1 of 2)"),
         ("a pause", "pauseResumeIntervals (1 of 2)"),
     ],

@@ -16,6 +16,7 @@ from callvault.contracts.events import (
     parse_subject,
 )
 from callvault.contracts.field_by_field import MAX_NOTES
+from callvault.contracts.requests import CallEnded
 
 from .call import NOON, recording_call
 
@@ -60,6 +61,8 @@ def read(chunk: dict[str, Any] | None = None, data: Any = None, **envelope: Any)
         ("recordingStartTime", "unknown"),
         ("recordingStartTime", "1" * 100_000),
         ("recordingStartTime", "0001-01-01T00:00:00+10:00"),
+        ("recordingStartTime", "0001-01-01T00:00:00Z"),
+        ("recordingStartTime", "9999-12-31T23:59:59.9999999Z"),
         ("sessionEndReason", "x" * 1_025),
         ("sessionEndReason", "\ud83d"),
         ("recordingContentType", 7),
@@ -120,6 +123,24 @@ def test_d6_a_leap_second_is_a_time() -> None:
     files = read(eventTime="2026-06-30T23:59:60.5Z", data={"recordingStartTime": "+"})
     assert files.event_time.isoformat() == "2026-06-30T23:59:59.500000+00:00"
     assert known_time(read(eventTime=None).event_time) is None
+
+
+@pytest.mark.parametrize(
+    ("at", "is_known"),
+    [
+        ("0001-01-01T00:00:00Z", False),
+        ("2019-12-31T23:59:59Z", False),
+        ("2020-01-01T00:00:00Z", True),
+        ("2199-12-31T23:59:59Z", True),
+        ("2200-01-01T00:00:00Z", False),
+        ("9999-12-31T23:59:59.9999999Z", False),
+    ],
+)
+def test_a_time_that_cannot_be_right_is_not_known(at: str, is_known: bool) -> None:
+    found = known_time(read(eventTime=at).event_time)
+    assert (found is not None) is is_known
+    ended = CallEnded.model_validate({"endedAt": at})
+    assert ended.ended_at == found
 
 
 @pytest.mark.parametrize("value", [5, "\ufeff5\0", " 5\r\n"])
@@ -241,6 +262,20 @@ def test_a_polled_result_is_read_field_by_field_too() -> None:
     assert (files.recording_start_time, files.recording_duration_ms) == (None, None)
     assert (result.errors, result.expires_at) == ((), None)
     odd = ("recordingStartTime", "recordingDurationMs", "sessionEndReason", "errors")
+    assert all(any(name in note for note in files.left_out) for name in odd)
+
+
+def test_what_a_polled_result_left_out_stays_told_where_more_is_left_out() -> None:
+    chunks = [{"documentId": "0-eus-1", "index": 0, "endReason": "callEnded"}, {"index": 0}]
+    answer = {
+        "recordingStorageInfo": {"recordingChunks": chunks},
+        "recordingStartTime": "9999-12-31T23:59:59.9999999Z",
+        "recordingDurationMs": -1,
+    }
+    files = RecordingResultResponse.model_validate(answer).announced("call", "recording", NOON)
+    assert files is not None
+    assert (files.recording_start_time, files.chunks_left_out) == (None, 1)
+    odd = ("recordingStartTime", "recordingDurationMs", "documentId")
     assert all(any(name in note for note in files.left_out) for name in odd)
 
 

@@ -1,8 +1,9 @@
 """Do the pauses that were confirmed stand beside those that the files tell of?"""
 
 import io
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from rich.console import Console
 
 from callvault.cli.actions.evidence import evidence_tables
@@ -61,6 +62,13 @@ def test_a_pause_that_nobody_asked_for_here_is_shown() -> None:
     other = told(PAUSED + timedelta(minutes=5), 3)
     first, second = evidence_of(paused_call(told(PAUSED, 20), other).life.status)[0].pauses
     assert (first.agree, second.agree, second.asked_for) == (True, False, None)
+
+
+@pytest.mark.parametrize("never", [datetime.min, datetime.max])
+def test_a_pause_whose_time_cannot_be_right_is_nobodys(never: datetime) -> None:
+    odd = told(never.replace(tzinfo=UTC), 20)
+    first, second = evidence_of(paused_call(odd).life.status)[0].pauses
+    assert (first.agree, second.in_the_file) == (False, odd)
 
 
 def test_nothing_is_said_before_the_metadata_is_there() -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import product
 from typing import NamedTuple
 
+from callvault.contracts.events import known_time
 from callvault.contracts.manifest import ManifestChunk
 from callvault.contracts.silence import SilenceAccount, UnconfirmedInterval
 from callvault.contracts.states import ChunkState
@@ -91,12 +92,21 @@ def _is_heard(
 
     Its clock may differ from Temporal's: only what no difference explains is a contradiction.
     """
-    sound = sorted(span for chunk in chunks for span in _sound(chunk))
     # A metadata file that tells less than all is no witness against anything.
-    if not sound or any(c.service_start_time is None or c.metadata_problem for c in chunks):
+    if not all(map(_tells_all, chunks)):
+        return False
+    sound = sorted(span for chunk in chunks for span in _sound(chunk))
+    if not sound:
         return False
     differences = _clock_differences(claims, sound, recording)
     return not any(_agree(claims, sound, ahead) for ahead in differences)
+
+
+def _tells_all(chunk: ManifestChunk) -> bool:
+    # Times that cannot be right, too, which were once taken over: of .NET's last one no length
+    # leads anywhere.
+    times = [chunk.service_start_time, *(pause.start_time for pause in chunk.service_pauses)]
+    return not chunk.metadata_problem and all(map(known_time, times))
 
 
 def _sound(chunk: ManifestChunk) -> Iterator[Span]:
