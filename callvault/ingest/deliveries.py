@@ -7,6 +7,7 @@ an Event Grid namespace, each around its event.
 
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -21,11 +22,15 @@ MAX_EVENTS = 5_000
 MAX_UNPACKED = 4 * 1024 * 1024
 """Largest body once it is unpacked, in bytes; Event Grid never sends more than 1 MiB."""
 
+MAX_MEMBERS = 100
+"""Members that a packed body may have: each costs a copy of what follows it."""
+
 _ATTRIBUTE = "ce-"
 _PACKED = ("gzip", "x-gzip", "deflate")
 _PLAIN = ("", "identity")
 _GZIP = b"\x1f\x8b"
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_BARE = -zlib.MAX_WBITS
 
 
 @dataclass(frozen=True)
@@ -65,15 +70,31 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
         return body
     if said not in (*_PACKED, *_PLAIN):
         raise InvalidRequest("the body has a content-encoding that is not read: send it as gzip")
-    unpacking = zlib.decompressobj(_GZIP_OR_ZLIB)
-    try:
+    # Many write "deflate" without the frame of zlib that it is defined with.
+    for form in (_GZIP_OR_ZLIB, _BARE) if said == "deflate" else (_GZIP_OR_ZLIB,):
+        with suppress(zlib.error):
+            return _inflated(body, form)
+    raise InvalidRequest("the body cannot be unpacked")
+
+
+def _inflated(body: bytes, form: int) -> bytes:
+    """Unpack all members of a body, one behind the other (RFC 1952); `zlib.error` for any other."""
+    unpacked, rest = b"", body
+    for _ in range(MAX_MEMBERS):
+        unpacking = zlib.decompressobj(form)
         # Bounded: a few bytes may unpack to gigabytes.
-        unpacked = unpacking.decompress(body, MAX_UNPACKED + 1)
-    except zlib.error:
-        raise InvalidRequest("the body cannot be unpacked") from None
-    if len(unpacked) > MAX_UNPACKED:
-        raise InvalidRequest(f"the body is larger than {MAX_UNPACKED} bytes once it is unpacked")
-    return unpacked
+        unpacked += unpacking.decompress(rest, MAX_UNPACKED + 1 - len(unpacked))
+        if len(unpacked) > MAX_UNPACKED:
+            raise InvalidRequest(
+                f"the body is larger than {MAX_UNPACKED} bytes once it is unpacked"
+            )
+        if not unpacking.eof:
+            raise InvalidRequest("the body cannot be unpacked: its end is missing")
+        # Some fill up with NULs.
+        rest = unpacking.unused_data.lstrip(b"\0")
+        if not rest:
+            return unpacked
+    raise InvalidRequest(f"the body has more than {MAX_MEMBERS} packed members")
 
 
 def _attributes(headers: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 from callvault.contracts.participants import hiding
 from callvault.errors import InvalidRequest
 from callvault.ingest import deliveries
-from callvault.ingest.deliveries import MAX_EVENTS, read_delivery
+from callvault.ingest.deliveries import MAX_EVENTS, MAX_MEMBERS, read_delivery
 from callvault.ingest.eventgrid import CallEndedEvent, read
 
 ONE = {"id": "1", "eventType": "Microsoft.Communication.CallEnded", "data": {"x": "ü"}}
@@ -39,8 +39,14 @@ BINARY = {
         (gzip.compress(TEXT.encode()), {}),
         (zlib.compress(TEXT.encode()), {"content-encoding": "Deflate"}),
         (TEXT.encode(), {"content-encoding": "identity"}),
+        (zlib.compress(TEXT.encode(), wbits=-15), {"content-encoding": "deflate"}),
+        (gzip.compress(TEXT[:9].encode()) + gzip.compress(TEXT[9:].encode()), {}),
+        (gzip.compress(TEXT.encode()) + bytes(7), {}),
     ],
-    ids=["plain", "mark", "nuls", "utf-16", "gzip", "gzip unsaid", "deflate", "identity"],
+    ids=[
+        *("plain", "mark", "nuls", "utf-16", "gzip", "gzip unsaid", "deflate", "identity"),
+        *("bare deflate", "two members", "filled up"),
+    ],
 )
 def test_d11_a_body_is_read_however_it_is_written(body: bytes, headers: dict[str, str]) -> None:
     assert read_delivery(body, headers) == [ONE]
@@ -94,6 +100,8 @@ def test_what_unpacks_to_too_much_is_not_unpacked() -> None:
     began = time.perf_counter()
     with pytest.raises(InvalidRequest, match="once it is unpacked"):
         read_delivery(gzip.compress(bytes(200 << 20)), {"content-encoding": "gzip"})
+    with pytest.raises(InvalidRequest, match="once it is unpacked"):
+        read_delivery(gzip.compress(bytes(3 << 20)) * 2, {"content-encoding": "gzip"})
     assert deliveries.MAX_UNPACKED <= 16 << 20
     assert time.perf_counter() - began < 20
 
@@ -103,12 +111,20 @@ def test_what_unpacks_to_too_much_is_not_unpacked() -> None:
     [
         (TEXT.encode(), {"content-encoding": "br"}, "content-encoding that is not read"),
         (TEXT.encode(), {"content-encoding": "gzip"}, "cannot be unpacked"),
-        (b"\x1f\x8b\x08", {}, "not JSON"),
+        (b"\x1f\x8b\x08", {}, "its end is missing"),
+        (gzip.compress(TEXT.encode())[:-8], {}, "its end is missing"),
+        (zlib.compress(TEXT.encode())[:-1], {"content-encoding": "deflate"}, "end is missing"),
+        (gzip.compress(TEXT.encode()) + b"garbage", {}, "cannot be unpacked"),
+        (gzip.compress(TEXT.encode()) * 2, {}, "not JSON"),
+        (gzip.compress(b"") * (MAX_MEMBERS + 1), {}, "more than 100 packed members"),
         (b"[" * 100, {}, "nested deeper"),
         (gzip.compress(b"[" * 100_000), {}, "nested deeper"),
         (b"", BINARY, "not JSON"),
     ],
-    ids=["br", "not packed", "cut", "deep", "deep within", "nothing"],
+    ids=[
+        *("br", "not packed", "cut", "no checksum", "no checksum of zlib", "garbage behind it"),
+        *("two texts", "many members", "deep", "deep within", "nothing"),
+    ],
 )
 def test_what_cannot_be_read_is_refused_with_the_reason(
     body: bytes, headers: dict[str, str], problem: str
