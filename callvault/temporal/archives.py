@@ -12,6 +12,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from callvault.errors import ConfigurationError, Unavailable
+from callvault.temporal.rpc_errors import RPC_TIMEOUT, translated
 
 _KEY = "callvault.archive."
 
@@ -19,19 +20,21 @@ _KEY = "callvault.archive."
 async def remembered_archives(client: Client) -> dict[str, str]:
     """Return the id of each archive that `callvault setup` has made or found, by name.
 
-    None where Temporal does not let this client ask: then only the settings name ids.
+    `Unavailable` where Temporal does not answer in time. None where Temporal does not let this
+    client ask: then only the settings name ids.
     """
     request = DescribeNamespaceRequest(namespace=client.namespace)
-    try:
-        answer = await client.workflow_service.describe_namespace(request)
-    except RPCError as error:
-        if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
-            return {}
-        raise Unavailable(
-            f"Temporal does not describe its namespace {client.namespace}: {error.message}",
-            owner="callvault",
-            code=error.status.name,
-        ) from error
+    async with translated(RPC_TIMEOUT):
+        try:
+            answer = await client.workflow_service.describe_namespace(request, timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
+                return {}
+            raise Unavailable(
+                f"Temporal does not describe its namespace {client.namespace}: {error.message}",
+                owner="callvault",
+                code=error.status.name,
+            ) from error
     data: Mapping[str, str] = answer.namespace_info.data
     return {key.removeprefix(_KEY): id_ for key, id_ in data.items() if key.startswith(_KEY)}
 
@@ -41,10 +44,11 @@ async def remember_archive(client: Client, name: str, archive_id: str) -> None:
     # The server adds these data to those that the namespace has.
     info = UpdateNamespaceInfo(data={f"{_KEY}{name}": archive_id})
     request = UpdateNamespaceRequest(namespace=client.namespace, update_info=info)
-    try:
-        await client.workflow_service.update_namespace(request)
-    except RPCError as error:
-        raise ConfigurationError(
-            f"Temporal does not let this client remember the id of archive {name}"
-            f' ({error.message}): set archives.{name}.id = "{archive_id}"'
-        ) from error
+    async with translated(RPC_TIMEOUT):
+        try:
+            await client.workflow_service.update_namespace(request, timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            raise ConfigurationError(
+                f"Temporal does not let this client remember the id of archive {name}"
+                f' ({error.message}): set archives.{name}.id = "{archive_id}"'
+            ) from error

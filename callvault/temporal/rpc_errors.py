@@ -59,8 +59,11 @@ async def translated(within: timedelta, late: str | None = None) -> AsyncIterato
             status=504 if late else None,
             code=late,
         ) from error
-    except RuntimeError as error:
-        # The SDK raises it bare where a lazy connection cannot be made.
+    except (RuntimeError, ValueError) as error:
+        # The SDK raises them bare where a lazy connection cannot be made: the second for an
+        # address or a certificate that is none. Any kind of the second is somebody else's.
+        if isinstance(error, ValueError) and type(error) is not ValueError:
+            raise
         raise Unavailable("Temporal cannot be reached", owner="callvault") from error
 
 
