@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from callvault.cli.options import By, CallId, ConfigFile, Json, Reason, RequestId, Resource, choice
 from callvault.cli.terminal import say, say_json
@@ -19,10 +20,12 @@ from callvault.config.archive_only import (
 )
 from callvault.config.settings import load_settings
 from callvault.contracts import names
-from callvault.contracts.base import AnyMessage, Unreadable, read
+from callvault.contracts.base import AnyMessage, Unreadable, explain, read, shorten
 from callvault.contracts.consent import ConsentDecision
+from callvault.contracts.consent_messages import withdrawal_in
 from callvault.contracts.media import ChannelType, ContentType, FormatType
-from callvault.contracts.participants import HIDING, hiding
+from callvault.contracts.participant_ids import checked_participant
+from callvault.contracts.participants import HIDING, Hide, hiding
 from callvault.contracts.requests import ControlRequest, RecordingRequest
 from callvault.errors import InvalidRequest, NotDone
 
@@ -282,7 +285,7 @@ def consent(
     settings = load_settings(config)
     check_any_control(settings)
     hide = hiding(settings.participant_key())
-    decision = ConsentDecision.model_validate(facts, context={HIDING: hide})
+    decision = _decision(facts, hide)
     begun_by = resource if may_be_begun(settings, resource) else None
     try:
         record = calls.with_client(
@@ -295,3 +298,29 @@ def consent(
         return
     word = "given" if record.given else "withdrawn"
     say(f"consent {word} by {record.participant}" + ("" if record.counts else ": outdated"))
+    if record.problem:
+        say(f"not all of it could be read: {record.problem}")
+
+
+def _decision(facts: Mapping[str, str | bool], hide: Hide) -> ConsentDecision:
+    """Make a decision; `InvalidRequest` says what is wrong with an agreement.
+
+    A withdrawal is never refused for its form: long texts are cut, and what cannot be read is left
+    out.
+    """
+    if facts["given"]:
+        checked_participant(str(facts["participant"]))
+    else:
+        facts = {name: _cut(name, said) for name, said in facts.items()}
+    try:
+        return ConsentDecision.model_validate(facts, context={HIDING: hide})
+    except ValidationError as error:
+        decision = withdrawal_in(facts, explain(error), hide)
+    if isinstance(decision, Unreadable):
+        raise InvalidRequest(decision.problem)
+    return decision
+
+
+def _cut(name: str, said: str | bool) -> str | bool:
+    # An id that is cut would be another person's.
+    return said if isinstance(said, bool) or name == "participant" else shorten(said)

@@ -16,6 +16,7 @@ from callvault.cli.options import By, CallId, ConfigFile, Json, choice
 from callvault.cli.terminal import console, is_terminal, say, say_json
 from callvault.config.settings import load_settings
 from callvault.contracts.events import ServiceTime
+from callvault.contracts.participant_ids import checked_participant
 from callvault.contracts.participants import hiding
 from callvault.contracts.states import RecordingState
 from callvault.errors import InvalidRequest
@@ -145,8 +146,10 @@ def evidence(
         raise InvalidRequest("--archive and --reveal go with --html")
     if html is not None and at:
         raise InvalidRequest("--at goes without --html: the page tells of all times")
-    hashed = hiding(load_settings(config).participant_key())(participant) if participant else None
-    if hashed:
+    hashed = None
+    if participant is not None:
+        hide = hiding(load_settings(config).participant_key())
+        hashed = hide(checked_participant(participant))
         # With --json, standard output holds nothing but JSON.
         say(f"{participant} is {hashed}", err=as_json)
     if html is not None:

@@ -1,6 +1,6 @@
 """Bodies and answers of the routes for holds, erasures, exports, evidence and access logs."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 from callvault.contracts.access import AccessAction, AccessRecord
 from callvault.contracts.base import CallerMessage, OpaqueId, ShortText, State
 from callvault.contracts.erasures import ErasureCertificate, ErasurePlan, ErasureStatus
+from callvault.contracts.events import ServiceTime
 from callvault.contracts.hold_messages import HoldReason
 from callvault.contracts.holds import HoldRecord
 from callvault.contracts.participant_ids import MAX_RAW_ID
@@ -148,8 +149,9 @@ class EvidenceRequest(CallerMessage):
     """Any id of the call or of a recording; for a page also the recording's folder."""
     participant: AnyParticipant | None = None
     """A person: consent of this one alone; on a page, marked in it."""
-    at: datetime | None = None
-    """A moment: who was in the call then, and who of them had agreed. Not on a page."""
+    at: ServiceTime | None = None
+    """A moment, in UTC where it names no time zone: who was in the call then, and who of them had
+    agreed. Not on a page."""
     recorded_on: date | None = None
     """The day on which it was recorded, in UTC: for a page of a call that Temporal forgot."""
     reveal: bool = False

@@ -4,19 +4,20 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.contracts import names, schemas
 from callvault.contracts.alarms import Acknowledge, Alarm, AlarmKind, Severity
-from callvault.contracts.base import AnyMessage, Message, State, Unreadable, read
+from callvault.contracts.base import AnyMessage, CallerMessage, Message, State, Unreadable, read
 from callvault.contracts.consent import ConsentDecision
 from callvault.contracts.events import FileStatusUpdated, RecordingChunk, RecordingStateChanged
 from callvault.contracts.hold_messages import HoldRequest, ReleaseRequest
@@ -37,6 +38,7 @@ from callvault.contracts.requests import (
 )
 from callvault.contracts.states import RecordingState, RequestState
 from callvault.gateway.openapi import examples
+from callvault.gateway.privacy_messages import EvidenceRequest
 from workflows.call.results import result_of
 
 from .call import NOON, Call, chunk, event, hashed, more, recording_call
@@ -523,3 +525,23 @@ def test_the_table_of_formats_is_what_acs_records() -> None:
 def test_every_link_of_the_page_leads_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
         assert (DOCS / target).exists(), target
+
+
+def _told_by_callers(model: type[CallerMessage]) -> Iterator[type[CallerMessage]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from _told_by_callers(each)
+
+
+def test_every_time_that_a_caller_tells_has_a_time_zone() -> None:
+    """One without is none to compare with: the request would fail with an error of our own."""
+    assert EvidenceRequest in set(_told_by_callers(CallerMessage))
+    for model in {*_told_by_callers(CallerMessage)}:
+        for name, field in model.model_fields.items():
+            if "datetime.datetime" not in f"{field.annotation}":
+                continue
+            told: Any = field.annotation
+            for each in field.metadata:
+                told = Annotated[told, each]
+            read = TypeAdapter(told).validate_python("2026-03-02T12:00:00")
+            assert read.tzinfo is not None, (model, name)
