@@ -106,6 +106,8 @@ def keygen(
     as_json: Json = False,
 ) -> None:
     """Make a key that signs manifests: FILE, for the worker alone, and FILE.pub, for all."""
+    if not file.name:
+        raise typer.BadParameter(f"{str(file)!r} is no file: name one, as keys/signing.pem")
     from callvault.archive.manifests.keys import Signer
 
     signer = Signer.generate(algorithm)

@@ -315,6 +315,14 @@ def load_settings(path: Path | None = None) -> Settings:
 
     The file is ``path``, else the one that ``CALLVAULT_CONFIG`` names, else none.
     """
+    try:
+        return _loaded(path)
+    # Of what a parser still took, and what is done with it did not.
+    except RecursionError:
+        raise ConfigurationError("the settings are nested deeper than any setting is") from None
+
+
+def _loaded(path: Path | None) -> Settings:
     file = path or sources.config_path(os.environ)
     tree = sources.read_toml(file) if file else {}
     variables = sources.setting_variables(os.environ)

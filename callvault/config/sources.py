@@ -20,7 +20,12 @@ Tree = dict[str, Any]
 def config_path(environment: Mapping[str, str] = os.environ) -> Path | None:
     """Return the TOML file that ``CALLVAULT_CONFIG`` names, if it names one."""
     name = environment.get(FILE_VARIABLE)
-    return Path(name).expanduser() if name else None
+    try:
+        return Path(name).expanduser() if name else None
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"{FILE_VARIABLE}: nobody's home is known by this ~: write an absolute path"
+        ) from error
 
 
 def read_toml(path: Path) -> Tree:
@@ -31,8 +36,11 @@ def read_toml(path: Path) -> Tree:
         raise ConfigurationError(
             f"cannot read the configuration file {path}: {error.strerror}"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # ValueError: Python refuses to read thousands of digits as a number.
+    except ValueError as error:
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
+    except RecursionError:
+        raise ConfigurationError(f"{path} is nested deeper than any setting is") from None
 
 
 def variable(path: tuple[str, ...]) -> str:
@@ -75,7 +83,7 @@ def _value(name: str, text: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         # Neither the text nor its cause, which carries the text: it may be a secret by mistake.
         raise ConfigurationError(
             f"{name} begins like JSON, but is not valid JSON: correct it"

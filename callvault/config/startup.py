@@ -45,4 +45,4 @@ def _addresses(settings: Settings) -> Iterator[str]:
         if isinstance(archive, AzureBlobSettings) and archive.account_url:
             yield archive.account_url
     if settings.gateway.oidc:
-        yield settings.gateway.oidc.issuer
+        yield settings.gateway.oidc.configuration_url

@@ -6,10 +6,11 @@ import os
 import re
 import string
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -65,7 +66,7 @@ class SecretRef(RootModel[str]):
     @field_validator("root")
     @classmethod
     def _is_reference(cls, value: str) -> str:
-        if not _REFERENCE.match(value):
+        if not _REFERENCE.match(value) or "\0" in value:
             raise ValueError("write env:NAME or file:/absolute/path, never the secret itself")
         return value
 
@@ -133,24 +134,36 @@ def _duration(value: Any) -> Any:
 
 
 def _url(value: str) -> str:
-    url = urlsplit(value)
+    url = _parts(value)
     secure = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
-    # A user name or a query may hold a secret, and settings are printed.
-    if not secure or not url.hostname or url.username or url.query or url.fragment:
+    # A user name, a password or a query may hold a secret, and settings are printed.
+    if not secure or "@" in url.netloc or url.query or url.fragment:
         raise ValueError("write https://host (http:// only for this machine, 127.0.0.1)")
     return value.rstrip("/")
 
 
+def _parts(value: str) -> SplitResult:
+    """Take a URL apart; `ValueError`, without the URL, for one that no request can be made of."""
+    with suppress(ValueError):
+        url = urlsplit(value)
+        if url.hostname and url.port != 0 and not re.search(r"[\s\0]", value):
+            return url
+    raise ValueError("write https://host or https://host:port, with a port from 1 to 65535")
+
+
 def _endpoint(value: str) -> str:
-    if urlsplit(value).path.strip("/"):
+    if _parts(value).path.strip("/"):
         raise ValueError("write https://host, without a path")
     return _url(value)
 
 
 def _absolute(value: Path) -> Path:
-    path = value.expanduser()
-    if not path.is_absolute():
-        raise ValueError("write an absolute path, beginning with / or ~")
+    try:
+        path = value.expanduser()
+    except RuntimeError as error:
+        raise ValueError("nobody's home is known by this ~: write an absolute path") from error
+    if not path.is_absolute() or "\0" in str(path):
+        raise ValueError("write an absolute path, beginning with / or ~, without NULs")
     return path
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from uuid import UUID
 
+import httpx
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -70,8 +71,25 @@ class EventGridEndpoint:
         return cls(url, EventSchema.EVENT_GRID if url == text else EventSchema.CLOUD_EVENTS)
 
 
+def webhook_url(url: str) -> str:
+    """Return a webhook's URL; `ValueError` for one that no request can be made of."""
+    try:
+        parts = httpx.URL(url)
+        is_port = parts.port is None or 0 < parts.port <= 65_535
+        is_usable = parts.scheme in ("http", "https") and bool(parts.host) and is_port
+    except httpx.InvalidURL:
+        is_usable = False
+    if not is_usable:
+        raise ValueError(f"{url[:200]!r} is no URL of a webhook: write http://host:port/path")
+    return url
+
+
 def _endpoint(value: Any) -> Any:
-    return EventGridEndpoint.parse(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    endpoint = EventGridEndpoint.parse(value)
+    webhook_url(endpoint.url)
+    return endpoint
 
 
 def _is_loopback(host: str) -> bool:

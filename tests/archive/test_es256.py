@@ -185,6 +185,13 @@ def test_keygen_makes_a_key_of_either_algorithm(tmp_path: Path) -> None:
     assert refused.exit_code == 2
 
 
+@pytest.mark.parametrize("file", ["", ".", "/"])
+def test_keygen_of_no_file_is_a_wrong_argument(file: str) -> None:
+    refused = CliRunner().invoke(app, ["keygen", file])
+    assert refused.exit_code == 2
+    assert "is no file: name one" in refused.stderr
+
+
 @pytest.fixture
 def vault() -> Iterator[Vault]:
     with serving(Vault()) as served:

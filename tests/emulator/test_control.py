@@ -24,6 +24,8 @@ from tests.emulator.stage import Acs, StagedCall, request_log
         ("POST", "/clock", {"advanceSeconds": -1}, 400, "advanceSeconds"),
         ("POST", "/clock", {}, 400, "advanceSeconds"),
         ("POST", "/subscriptions", {"endpoint": "ftp://x"}, 400, "endpoint"),
+        ("POST", "/subscriptions", {"endpoint": "http://[::1"}, 400, "endpoint"),
+        ("POST", "/subscriptions", {"endpoint": "http://a:99999"}, 400, "endpoint"),
         ("POST", "/subscriptions", {"endpoint": "http://x", "schema": "y"}, 400, "schema"),
         ("GET", "/calls/unknown", None, 404, "unknown"),
         ("DELETE", "/calls/unknown", None, 404, "unknown"),

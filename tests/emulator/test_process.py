@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from callvault.cli import main
+from callvault.cli.emulator import _settings
 from callvault.emulator import emulator
+from callvault.errors import ConfigurationError
 from tests.patience import PROCESS
 
 PROGRAM = """
@@ -88,3 +90,9 @@ def test_what_keeps_it_from_starting_is_told_in_a_sentence(
     said = capsys.readouterr().err
     assert sentence in said
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "cloudevents:http://a:99999", "a-host:8080/x", ""])
+def test_a_webhook_that_no_request_can_be_made_of_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no URL of a webhook"):
+        _settings({"event_grid_endpoints": (url,)}, [])

@@ -103,6 +103,13 @@ async def test_a_proxy_that_swallows_the_handshake_of_cloud_events_is_found() ->
     assert "a proxy has to let POST and OPTIONS through" in handshake.fix
 
 
+@pytest.mark.parametrize("url", ["http://[::1", "https://a:99999", "https://:1", "https://a:0"])
+async def test_an_address_that_is_none_is_told(url: str) -> None:
+    found = await asked(url)
+    assert [each.found for each in found.values()] == [f"{url} is no address of a gateway"]
+    assert not found["gateway"].is_ok
+
+
 async def test_no_secret_is_sent_in_clear_and_without_an_address_none_is_asked() -> None:
     results = await asked("http://callvault.example")
     assert list(results) == ["gateway"]

@@ -169,6 +169,13 @@ def test_variables_that_hold_secrets_are_no_settings(
     [
         ("RESOURCES__EUROPE__ENDPOINT", "http://acs.example", "resources.europe.endpoint"),
         ("RESOURCES__EUROPE__ENDPOINT", "https://u:p@acs.example", "resources.europe.endpoint"),
+        ("RESOURCES__EUROPE__ENDPOINT", "https://:hunter2@acs.example", "europe.endpoint"),
+        ("RESOURCES__EUROPE__ENDPOINT", "https://@acs.example", "resources.europe.endpoint"),
+        ("RESOURCES__EUROPE__ENDPOINT", "https://acs.example:99999", "resources.europe.endpoint"),
+        ("RESOURCES__EUROPE__ENDPOINT", "https://acs.example:0", "port from 1 to 65535"),
+        ("RESOURCES__EUROPE__ENDPOINT", "https://[::1", "resources.europe.endpoint"),
+        ("RESOURCES__EUROPE__ENDPOINT", "https://a host", "resources.europe.endpoint"),
+        ("GATEWAY__CALLBACKS__CONFIGURATION_URL", "https://a.example:x/", "port from 1 to"),
         ("RESOURCES__EUROPE__API_VERSION", "2020-01-01", "resources.europe.api_version"),
         ("RESOURCES__EUROPE__TOPIC", "europe", "resources.europe.topic"),
         ("RESOURCES__EUROPE__ARCHIVE", "attic", "known: main"),
@@ -176,6 +183,9 @@ def test_variables_that_hold_secrets_are_no_settings(
         ("RESOURCES__EUROPE__CONTENT_HOSTS", "https://a.example/", "content_hosts"),
         ("RESOURCES__BIG_NAME__ENDPOINT", "https://a.example", "resources.big_name"),
         ("ARCHIVES__MAIN__PATH", "here", "archives.main.path"),
+        ("ARCHIVES__MAIN__PATH", "~nosuchuser/x", "archives.main.path (from"),
+        ("GATEWAY__QUARANTINE", '{"kind": "directory", "path": "/a\\u0000b"}', "without NULs"),
+        ("GATEWAY__EVENT_SECRETS", '["file:/a\\u0000b"]', "event_secrets.0"),
         ("ARCHIVES__MAIN__KIND", "tape", "archives.main"),
         ("ARCHIVES__MAIN__CONTAINER", "x", "archives.main.container"),
         ("GATEWAY__PORT", "70000", "gateway.port (from CALLVAULT_GATEWAY__PORT)"),
@@ -201,7 +211,48 @@ def test_wrong_values_are_named(
     name: str, value: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"CALLVAULT_{name}", value)
-    assert named in problem(written(tmp_path, COMPLETE))
+    told = problem(written(tmp_path, COMPLETE))
+    assert named in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "[" + "9" * 5_000 + "]"], ids=["nested", "many digits"]
+)
+def test_a_variable_beyond_what_can_be_parsed_is_named(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLVAULT_GATEWAY__API_KEYS", text)
+    assert problem().startswith("CALLVAULT_GATEWAY__API_KEYS begins like JSON")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("a = " + "9" * 5_000, "is not valid TOML"),
+        ("a = " + "[" * 10_000 + "]" * 10_000, "is nested deeper than any setting is"),
+    ],
+    ids=["many digits", "nested"],
+)
+def test_a_file_beyond_what_can_be_parsed_is_named(text: str, named: str, tmp_path: Path) -> None:
+    assert f"callvault.toml {named}" in problem(written(tmp_path, text))
+
+
+def test_settings_that_are_nested_too_deep_to_be_used_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(2_000):
+        deep = {"log": deep}
+    monkeypatch.setattr("callvault.config.sources._value", lambda name, text: deep)
+    monkeypatch.setenv("CALLVAULT_LOG", "{}")
+    monkeypatch.setattr("callvault.config.sources.read_toml", lambda file: {"log": deep})
+    assert problem(Path("/any")) == "the settings are nested deeper than any setting is"
+
+
+def test_a_file_in_the_home_of_nobody_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLVAULT_CONFIG", "~nosuchuser/callvault.toml")
+    assert problem().startswith("CALLVAULT_CONFIG: nobody's home is known")
 
 
 @pytest.mark.parametrize("table", ["archives", "dead_letters"])

@@ -140,6 +140,13 @@ async def test_no_client_of_asyncio_ends_at_an_odd_environment() -> None:
             await http.get("http://127.0.0.1:1/")
 
 
+OIDC_THROUGH_NO_PROXY = {
+    "issuer": "https://[::1",
+    "configuration_url": "https://id.azure.com",
+    "audience": "a",
+}
+
+
 def test_a_process_says_at_its_start_what_it_cannot_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """E1: not when the first request fails."""
     resource = {"endpoint": f"https://{ACS}", "credential": {"access_key": "env:K"}}
@@ -152,6 +159,11 @@ def test_a_process_says_at_its_start_what_it_cannot_use(monkeypatch: pytest.Monk
         check_at_start(settings)
     monkeypatch.setenv("NO_PROXY", "azure.com")
     check_at_start(settings)
+    # The issuer's documents are fetched from the one; the other is a name, and any text.
+    oidc = {"issuer": "https://[::1", "configuration_url": "https://id.example", "audience": "a"}
+    check_at_start(Settings.model_validate({"gateway": {"oidc": OIDC_THROUGH_NO_PROXY}}))
+    with pytest.raises(ConfigurationError, match="ALL_PROXY names no proxy"):
+        check_at_start(Settings.model_validate({"gateway": {"oidc": oidc}}))
 
 
 def test_no_client_of_ours_reads_the_environment_by_itself() -> None:

@@ -34,7 +34,15 @@ async def check_gateway(subject: Subject) -> list[CheckResult]:
     if url is None:
         told = "not asked: no event_secrets and no callback_url; use `--gateway URL`"
         return [CheckResult(_READY, True, told)]
-    if urlsplit(url).scheme != "https" and not is_loopback(urlsplit(url).hostname or ""):
+    try:
+        parts = urlsplit(url)
+        is_usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        fix = "Name it as https://host or https://host:port, with a port from 1 to 65535."
+        return [CheckResult(_READY, False, f"{url} is no address of a gateway", fix)]
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         fix = "Name it with https://, as Event Grid does; or ask on its own machine."
         return [CheckResult(_READY, False, f"{url}: a secret would be sent in clear", fix)]
     return await run_blocking(

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -23,7 +23,7 @@ from callvault.emulator.http.requests import (
     read_object,
     validate,
 )
-from callvault.emulator.settings import EventGridEndpoint, EventSchema
+from callvault.emulator.settings import EventGridEndpoint, EventSchema, webhook_url
 
 PREFIX = "/_emulator"
 _MAX_ADVANCE = 10 * 366 * 86_400
@@ -47,7 +47,7 @@ class Rotation(Command):
 
 
 class NewSubscription(Command):
-    endpoint: Annotated[str, Field(pattern="^https?://[^/]")]
+    endpoint: Annotated[str, Field(pattern="^https?://[^/]"), AfterValidator(webhook_url)]
     event_schema: Annotated[EventSchema, Field(alias="schema")] = EventSchema.EVENT_GRID
     included_event_types: tuple[str, ...] = ()
     delivery_headers: Annotated[
