@@ -39,6 +39,7 @@ class SubjectsApi:
         keys, caller = self._keys.current(), caller_of(request)
         # Before any archive is asked: an id of the wrong form is the caller's error.
         hashes_of(asked.participant, keys)
+        days = Days(asked.since, asked.until)
         search = partial(
             search_person,
             participant=asked.participant,
@@ -46,7 +47,7 @@ class SubjectsApi:
             by=asked.requested_by,
             authenticated_as=asked.authenticated_as,
             reason=asked.reason,
-            days=Days(asked.since, asked.until),
+            days=days,
         )
         names = self._archives.chosen(asked.archives)
         found = await asyncio.gather(*(self._one(name, search) for name in names))

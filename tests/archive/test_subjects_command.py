@@ -218,6 +218,8 @@ def test_a_search_may_be_bound_to_days(place: Place) -> None:
         assert place.finds(ANA, *words) == [folder]
     assert place.finds(ANA, "--since", "2026-03-03") == []
     assert place.finds(ANA, "--until", "2026-03-01") == []
+    with pytest.raises(InvalidRequest, match="no day is between"):
+        place.run("subjects", "find", ANA, "--since", "2026-03-03", "--until", "2026-03-02")
 
 
 def test_a_day_to_go_on_from_is_a_date(place: Place) -> None:

@@ -137,6 +137,8 @@ async def test_a_search_is_bound_to_days(gateway: Gateway, archive: DirectoryArc
         ({"participant": "030123456"}, "has its country"),
         ({"participant": 5}, "participant"),
         ({"since": "last year"}, "since"),
+        ({"since": "9999-12-31", "until": "0001-01-01"}, "no day is between"),
+        ({"since": "2026-03-03", "until": "2026-03-02"}, "no day is between"),
         ({"archives": ["main", "mian"]}, "there is no archive 'mian'"),
         ({"particpant": ANA}, "particpant"),
         ({"authenticatedAs": "somebody"}, "authenticatedAs"),

@@ -34,10 +34,18 @@ Objection = Callable[[SubjectEntry], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """A range of days, in UTC; both ends belong to it."""
+    """A range of days, in UTC; both ends belong to it. `InvalidRequest` for one without any day."""
 
     since: date | None = None
     until: date | None = None
+
+    def __post_init__(self) -> None:
+        # To find nothing in it would look like an answer.
+        if self.since and self.until and self.until < self.since:
+            raise InvalidRequest(
+                f"until: {self.until} is before {self.since} (since), so that no day is between:"
+                " exchange them"
+            )
 
     def may_have(self, entry_name: str) -> bool:
         """Tell if an entry is of these days, by its name; what is no entry may be of any."""

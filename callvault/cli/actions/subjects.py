@@ -49,6 +49,7 @@ def searched(settings: Settings, archives: Sequence[str], asked: Asked) -> list[
         raise ConfigurationError("there is no archive in the configuration: add [archives.NAME]")
     if len(asked.reason) > MAX_TEXT:
         raise InvalidRequest(f"--reason takes a text of at most {MAX_TEXT} characters")
+    days = Days(asked.since, asked.until)
     keys, who = settings.participant_keys(), f"cli:{os_user()}"
     hashes_of(asked.participant, keys)
     # Each name is known before the first archive is opened: a list with one left out is no answer.
@@ -66,7 +67,7 @@ def searched(settings: Settings, archives: Sequence[str], asked: Asked) -> list[
                     by=asked.by,
                     authenticated_as=who,
                     reason=asked.reason,
-                    days=Days(asked.since, asked.until),
+                    days=days,
                 )
             )
     return found
