@@ -36,7 +36,7 @@ from callvault.contracts.printable import printable, printable_lines
 from callvault.errors import CallvaultError, ConfigurationError
 from callvault.local.processes import PartFailed
 from callvault.telemetry.announcement import fill_standard_streams
-from callvault.telemetry.environment import check_numbers
+from callvault.telemetry.environment import check_variables
 
 EXIT_STATUS = (
     "Exit status: 0 done; 1 not done, or what was checked is not good: standard error says why;"
@@ -135,7 +135,7 @@ def _run_and_write() -> int:
 
 def _run() -> int:
     try:
-        check_numbers()
+        check_variables()
         app()
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)

@@ -154,7 +154,12 @@ class DevHome:
 
 def default_home() -> Path:
     """Return the folder where programs keep what they need beyond a restart (XDG)."""
-    state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    except RuntimeError as error:
+        raise ConfigurationError(
+            "nobody's home is known to keep anything in: set HOME, or XDG_STATE_HOME"
+        ) from error
     return Path(state) / "callvault" / "dev"
 
 

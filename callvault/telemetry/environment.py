@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 
 from opentelemetry.sdk.resources import OTELResourceDetector
 from opentelemetry.util.re import parse_env_headers
@@ -23,6 +23,16 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*=\s*[ -+\--~]+")
 
 _NUMBERS = re.compile(r"OTEL_(?:BSP_\w+|\w+_LIMIT|EXPORTER_OTLP_(?:\w+_)?TIMEOUT)")
 _POSITIVE = re.compile(r"OTEL_(?:BSP_MAX\w+|BSP_SCHEDULE_DELAY|EXPORTER_OTLP_(?:\w+_)?TIMEOUT)")
+_PLUGINS = {
+    "OTEL_PROPAGATORS": "opentelemetry_propagator",
+    "OTEL_PYTHON_CONTEXT": "opentelemetry_context",
+    "OTEL_PYTHON_TRACER_PROVIDER": "opentelemetry_tracer_provider",
+    "OTEL_PYTHON_METER_PROVIDER": "opentelemetry_meter_provider",
+}
+"""Variables that name what is loaded as an entry point, each with its group."""
+
+_COMPRESSION = re.compile(r"OTEL_EXPORTER_OTLP_(?:\w+_)?COMPRESSION")
+_COMPRESSIONS = ("none", "gzip", "deflate")
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 _MILLISECONDS = re.compile(r"0{0,9}[1-9][0-9]{0,8}")
 _DEFAULT_ENDPOINT = "http://localhost:4318"
@@ -114,11 +124,46 @@ def _check_headers(signal: str) -> None:
             )
 
 
-def check_numbers() -> None:
-    """Refuse numbers that are none, at which OpenTelemetry ends or goes on by a default.
+def check_variables() -> None:
+    """Refuse values at which OpenTelemetry ends with an error, or goes on by a default.
 
-    To be called before it is loaded: it reads the limits of spans then.
+    To be called before it is loaded: it reads the limits of spans and its propagators then.
     """
+    _check_texts()
+    _check_numbers()
+    _check_names()
+
+
+def _check_texts() -> None:
+    for name, value in os.environ.items():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            if name.startswith("OTEL_"):
+                raise ConfigurationError(f"{name!a} is not UTF-8: correct it") from None
+
+
+def _check_names() -> None:
+    # Looked up only where one is set: it takes a look at every package.
+    for name, group in _PLUGINS.items() if any(map(_value, _PLUGINS)) else ():
+        wanted = [each.strip() for each in _value(name).split(",")] if _value(name) else []
+        known = entry_points(group=group).names
+        if name == "OTEL_PROPAGATORS":
+            known.add("none")
+        if not known.issuperset(wanted):
+            raise ConfigurationError(
+                f"{name}={shorten(_value(name), 100)} names what is not installed: choose of"
+                f" {', '.join(sorted(known))}, or leave it out"
+            )
+    for name in [each for each in os.environ if _COMPRESSION.fullmatch(each)]:
+        if _value(name) not in ("", *_COMPRESSIONS):
+            raise ConfigurationError(
+                f"{name}={shorten(_value(name), 100)} is not supported: choose of"
+                f" {', '.join(_COMPRESSIONS)}, or leave it out"
+            )
+
+
+def _check_numbers() -> None:
     for name in [each for each in os.environ if _NUMBERS.fullmatch(each)]:
         text = _value(name)
         is_number = _NUMBER.fullmatch(text) is not None

@@ -240,6 +240,14 @@ def test_the_folder_is_where_programs_keep_their_state(monkeypatch: pytest.Monke
     assert default_home() == Path("/people/me/.local/state/callvault/dev")
 
 
+def test_where_nobody_has_a_home_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs under a number without a name."""
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(ConfigurationError, match="set HOME, or XDG_STATE_HOME"):
+        default_home()
+
+
 def test_a_shell_is_told_the_shortest_name_that_it_finds(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

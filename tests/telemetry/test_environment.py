@@ -112,6 +112,8 @@ def test_headers_as_vendors_give_them_are_read(
         ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "-1"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "x"),
         ("OTEL_PROPAGATORS", "odd"),
+        ("OTEL_PYTHON_CONTEXT", "odd"),
+        ("OTEL_SERVICE_NAME", "\udcff"),
     ],
 )
 def test_an_odd_variable_stops_the_start_in_a_sentence(name: str, value: str) -> None:
@@ -130,6 +132,42 @@ def test_an_odd_variable_stops_the_start_in_a_sentence(name: str, value: str) ->
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert name in done.stderr or "OTEL_* variables" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("OTEL_PROPAGATORS", "tracecontext, b3", "choose of baggage, none, tracecontext"),
+        ("OTEL_PROPAGATORS", "tracecontext,,baggage", "choose of baggage, none, tracecontext"),
+        ("OTEL_PYTHON_CONTEXT", "none", "choose of contextvars_context"),
+        ("OTEL_PYTHON_TRACER_PROVIDER", "x", "sdk_tracer_provider"),
+        ("OTEL_PYTHON_METER_PROVIDER", "x", "sdk_meter_provider"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd", "choose of none, gzip, deflate"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=\udcff", "'OTEL_RESOURCE_ATTRIBUTES' is not UTF-8"),
+    ],
+)
+def test_what_opentelemetry_cannot_load_is_named_before_it_is_loaded(
+    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=name) as refused:
+        environment.check_variables()
+    assert said in str(refused.value)
+
+
+def test_what_opentelemetry_can_load_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "OTEL_PROPAGATORS": "tracecontext, baggage",
+        "OTEL_PYTHON_CONTEXT": "contextvars_context",
+        "OTEL_PYTHON_METER_PROVIDER": "",
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+        "OTEL_SERVICE_NAME": "gespräche",
+        "OTHER": "\udcff",
+    }.items():
+        monkeypatch.setenv(name, value)
+    environment.check_variables()
+    monkeypatch.setenv("OTEL_PROPAGATORS", "none")
+    environment.check_variables()
 
 
 def test_metrics_go_to_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
