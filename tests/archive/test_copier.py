@@ -71,6 +71,20 @@ def test_size_nobody_announced_is_taken_as_it_comes(archive: Archive, source_of:
     assert fetch(archive, source_of(MEDIA, announced=None)).size == len(MEDIA)
 
 
+def test_a_part_of_a_file_whose_size_is_not_told_is_not_taken_for_the_file(
+    archive: Archive, ranged: SourceOf
+) -> None:
+    def spoil(part: Any, number: int) -> Any:
+        part.size = None
+        if source.asked[-1] == (0, None):
+            part.length = None
+        return part
+
+    source = ranged(MEDIA, spoil=spoil)
+    assert fetch(archive, source).size == len(MEDIA)
+    assert b"".join(archive.read(NAME)) == MEDIA
+
+
 @pytest.mark.parametrize("announced", [0, None, 300_001])
 def test_no_bytes_are_no_recording(
     archive: Archive, source_of: SourceOf, announced: int | None

@@ -116,6 +116,9 @@ class Copy:
                     f"the source of {self.object_name} was asked for its beginning and began at"
                     f" byte {answer.offset}: try again"
                 )
+            if answer.size is None and answer.length is not None:
+                # a part of a file whose size is not told: nothing would show that more is to come
+                return self._copy_all(reader)
             self._size = answer.size
             if answer.size is None or (answer.length or answer.size) > self._block_size:
                 return self._copy_stream(reader, answer)
@@ -124,9 +127,12 @@ class Copy:
     def run_as_stream(self) -> Copied:
         """Copy what one answer brings, whatever others would say."""
         with closing(self.source.reader()) as reader:
-            answer = reader.open(0, None)
-            self._size = answer.size
-            return self._copy_stream(reader, answer)
+            return self._copy_all(reader)
+
+    def _copy_all(self, reader: Reader) -> Copied:
+        answer = reader.open(0, None)
+        self._size = answer.size
+        return self._copy_stream(reader, answer)
 
     def _copy_ranges(self, reader: Reader, answer: Answer, size: int) -> Copied:
         if not size:
