@@ -61,6 +61,7 @@ class Part:
     size: int | None
     etag: str | None
     breaks: CallvaultError | None = None
+    last_modified: str | None = None
 
     def readinto(self, buffer: memoryview) -> int:
         if not self.data and self.breaks:

@@ -54,6 +54,7 @@ class RangeAnswer:
         self._response = response
         self.offset, self.length, self.size = content_range
         self.etag: str | None = headers.get("ETag")
+        self.last_modified: str | None = headers.get("Last-Modified")
         self.content_type: str | None = headers.get("Content-Type")
 
     def readinto(self, buffer: memoryview) -> int:

@@ -39,11 +39,11 @@ class Layout:
     """Eight hexadecimal digits."""
 
     @classmethod
-    def of(cls, size: int, etag: str | None, block_size: int) -> "Layout":
+    def of(cls, size: int, version: str | None, block_size: int) -> "Layout":
         """Lay out a file; the same file has the same layout on every worker."""
         chosen = block_size_for(size, block_size)
-        # without an ETag an unchanged file looks like a changed one: a random token resumes nothing
-        identity = f"{size}|{etag or secrets.token_hex(16)}|{chosen}"
+        # without a version an unchanged file looks like a changed one: a random token, no resuming
+        identity = f"{size}|{version or secrets.token_hex(16)}|{chosen}"
         return cls(size, chosen, hashlib.sha256(identity.encode()).hexdigest()[:8])
 
     def __len__(self) -> int:

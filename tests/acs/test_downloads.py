@@ -69,6 +69,15 @@ def test_parts_are_read_as_asked(reader: RangeReader) -> None:
     assert (answer.offset, answer.length, answer.size, answer.etag) == (10, 20, SIZE, '"1"')
 
 
+def test_an_answer_tells_when_the_file_was_changed_last(
+    reader: RangeReader, media: Service
+) -> None:
+    changed = "Wed, 02 Feb 2022 12:07:29 GMT"
+    media.decide = lambda seen: Answer(200, MEDIA, {"Last-Modified": changed})
+    answer = reader.open(0, 100)
+    assert (answer.etag, answer.last_modified) == (None, changed)
+
+
 def test_every_request_is_signed_for_itself(
     reader: RangeReader, acs: Service, media: Service
 ) -> None:

@@ -23,6 +23,7 @@ class Part:
     offset: int = 0
     length: int | None = None
     etag: str | None = '"1"'
+    last_modified: str | None = None
     _rest: bytes = b""
 
     def readinto(self, buffer: memoryview) -> int:

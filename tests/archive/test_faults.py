@@ -183,6 +183,57 @@ def test_d4_a_file_whose_etag_differs_by_node_is_copied_in_one_stream(
     assert source.asked[-1] == (0, None)
 
 
+def replaced(source: Any, after: int, last_modified: tuple[str | None, str | None]) -> Any:
+    """Let the file, which has no ETag, be another one of its size after so many answers."""
+
+    def spoil(part: Any, number: int) -> Any:
+        part.last_modified = last_modified[number > after]
+        if number == after:
+            source.data = source.data[::-1]
+        return part
+
+    source.etag, source.spoil = None, spoil
+    return source
+
+
+@pytest.mark.parametrize("last_modified", [("Mon", "Tue"), (None, None)])
+def test_a_file_replaced_during_the_copy_is_no_mixture_where_no_etag_tells(
+    directory_archive: DirectoryArchive,
+    ranged: Ranged,
+    last_modified: tuple[str | None, str | None],
+) -> None:
+    source = replaced(ranged(MEDIA), 4 if last_modified[0] else 1, last_modified)
+    fetch(directory_archive, source)
+    assert stored(directory_archive) == MEDIA[::-1]
+
+
+@pytest.mark.parametrize("last_modified", [("Mon", "Tue"), (None, None)])
+def test_a_small_file_replaced_as_its_answer_breaks_off_is_no_mixture(
+    directory_archive: DirectoryArchive,
+    ranged: Ranged,
+    last_modified: tuple[str | None, str | None],
+) -> None:
+    source = replaced(ranged(MEDIA), 1, last_modified)
+    spoil = source.spoil
+
+    def breaking(part: Any, number: int) -> Any:
+        if number == 1:
+            part.pieces = iter([MEDIA[:5_000]])
+        return spoil(part, number)
+
+    source.spoil = breaking
+    fetch(directory_archive, source, buffers=BufferPool(1, 65_536))
+    assert stored(directory_archive) == MEDIA[::-1]
+
+
+def test_a_file_that_only_last_modified_tells_is_fetched_in_parts(
+    directory_archive: DirectoryArchive, ranged: Ranged
+) -> None:
+    source = replaced(ranged(MEDIA), 1_000, ("Mon", None))
+    fetch(directory_archive, source)
+    assert len(source.asked) == -(-len(MEDIA) // 1024)
+
+
 def test_d4_a_source_that_serves_ranges_once_is_copied_in_one_stream(
     directory_archive: DirectoryArchive, ranged: Ranged
 ) -> None:

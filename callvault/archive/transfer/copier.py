@@ -17,7 +17,7 @@ from callvault.archive.store import Archive, StoredObject, Upload
 from callvault.archive.transfer.backoff import Aborted, Backoff, RetryLimits
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.fetch import Fetcher, RangeFetcher, SourceChanged, StreamFetcher
-from callvault.archive.transfer.source import Answer, Reader, Source
+from callvault.archive.transfer.source import Answer, Reader, Source, version_of
 from callvault.archive.transfer.threads import OnProgress, Threads
 from callvault.errors import BrokenContent
 
@@ -137,10 +137,14 @@ class Copy:
     def _copy_ranges(self, reader: Reader, answer: Answer, size: int) -> Copied:
         if not size:
             raise self._nothing_came()
-        layout = Layout.of(size, answer.etag, self._block_size)
+        version = version_of(answer)
+        layout = Layout.of(size, version, self._block_size)
         self._block_size = layout.block_size
         if size <= min(layout.block_size, BLOCK_SIZE):
             return self._copy_whole(reader, answer, layout)
+        if version is None:
+            # parts of two versions would make one file, which nobody could tell from either
+            return self._copy_all(reader)
         with self._begin(layout.token) as upload:
             staged = upload.resume(layout) if len(layout) > 1 else {}
             missing = [index for index in range(len(layout)) if index not in staged]
@@ -151,7 +155,7 @@ class Copy:
 
     def _copy_whole(self, reader: Reader, answer: Answer, layout: Layout) -> Copied:
         """Copy a file of one block: in this thread, and into the archive in one request."""
-        fetcher = RangeFetcher(reader, self._backoff, layout, answer.etag)
+        fetcher = RangeFetcher(reader, self._backoff, layout, version_of(answer))
         fetcher.opened = answer if answer.length == layout.size else None
         self._threads.fetchers = [fetcher]
         with (
@@ -196,7 +200,7 @@ class Copy:
             count = min(self.buffers.parallelism, len(missing))
             others = [closing(self.source.reader()) for _ in range(count - 1)]
             fetchers = [
-                RangeFetcher(each, self._backoff, layout, answer.etag)
+                RangeFetcher(each, self._backoff, layout, version_of(answer))
                 for each in (reader, *map(stack.enter_context, others))
             ]
             # the first answer is on its way already: it is used if it brings a missing block whole

@@ -5,7 +5,7 @@ import time
 
 from callvault.archive.blocks import Layout
 from callvault.archive.transfer.backoff import Aborted, Backoff
-from callvault.archive.transfer.source import Answer, Reader
+from callvault.archive.transfer.source import Answer, Reader, version_of
 from callvault.errors import BrokenContent, CallvaultError, ContentMissing, NotReady
 
 READ_SIZE = 1024 * 1024
@@ -60,10 +60,12 @@ class Fetcher:
 class RangeFetcher(Fetcher):
     """Fetches blocks by ranged requests; continues inside the block where one broke off."""
 
-    def __init__(self, reader: Reader, backoff: Backoff, layout: Layout, etag: str | None) -> None:
+    def __init__(
+        self, reader: Reader, backoff: Backoff, layout: Layout, version: str | None
+    ) -> None:
         super().__init__(reader, backoff)
         self._layout = layout
-        self._etag = etag
+        self._version = version
         self._read_size = MIN_READ_SIZE
         self.opened: Answer | None = None
         """An answer that was opened for exactly the first block to fetch."""
@@ -87,6 +89,9 @@ class RangeFetcher(Fetcher):
             except CallvaultError as error:
                 answer, attempts = None, attempts + 1
                 self._retry_or_raise(error, attempts)
+                if got and self._version is None:
+                    # the rest may be that of another version, and nothing would tell
+                    raise SourceChanged(is_as_long=True) from error
         return length, digest.digest()
 
     def _open(self, offset: int, length: int) -> Answer:
@@ -105,9 +110,9 @@ class RangeFetcher(Fetcher):
         size = self._layout.size
         if answer.size not in {None, size}:
             raise SourceChanged(is_as_long=False)
-        # an ETag that differs may be a new version, or an old one by the word of another node
+        # a version that differs may be a new version, or an old one by the word of another node
         serves_no_ranges = (answer.offset, answer.length) == (0, size) and len(self._layout) > 1
-        if answer.etag != self._etag or serves_no_ranges:
+        if version_of(answer) != self._version or serves_no_ranges:
             raise SourceChanged(is_as_long=True)
 
     def _read(self, answer: Answer, piece: memoryview) -> int:

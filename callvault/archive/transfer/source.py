@@ -27,8 +27,19 @@ class Answer(Protocol):
     def etag(self) -> str | None:
         """The version of the file, where the source tells it."""
 
+    @property
+    def last_modified(self) -> str | None:
+        """When the file was changed last, as the source words it; the version without an ETag."""
+
     def readinto(self, buffer: memoryview) -> int:
         """Read up to ``len(buffer)`` bytes; 0 at the end, which may have come too early."""
+
+
+def version_of(answer: Answer) -> str | None:
+    """Return what tells this version of the file from every other; None where nothing does."""
+    if answer.etag:
+        return answer.etag
+    return f"modified {answer.last_modified}" if answer.last_modified else None
 
 
 class Reader(Protocol):
@@ -99,6 +110,7 @@ class _StoredAnswer:
         self.length: int | None = length
         self.size: int | None = size
         self.etag = etag
+        self.last_modified: str | None = None
         self._pieces = pieces
         self._rest = memoryview(b"")
 
