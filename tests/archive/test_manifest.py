@@ -402,3 +402,31 @@ def test_a_signing_key_is_pem_or_base64() -> None:
 def test_an_order_survives_the_way_through_a_history(directory_archive: Archive) -> None:
     asked = seal_input(directory_archive, recording(archived(directory_archive)))
     assert type(asked).model_validate(json.loads(asked.model_dump_json())) == asked
+
+
+@pytest.mark.parametrize("duration_ms", [2.0**53, 1_152_921_504_606_847_000.0, 9e20, 1e21])
+def test_a_length_of_any_size_can_be_sealed_and_read_again(
+    directory_archive: Archive, duration_ms: float
+) -> None:
+    chunk = archived(directory_archive)
+    assert chunk.archived
+    assert chunk.archived.media
+    facts = chunk.archived.media.facts.model_copy(update={"duration_ms": duration_ms})
+    check = chunk.archived.media.model_copy(update={"facts": facts})
+    told = chunk.archived.model_copy(update={"media": check, "duration_ms": duration_ms})
+    chunk = chunk.model_copy(update={"archived": told})
+    found = sealed(directory_archive, chunk)
+    assert sealed(directory_archive, chunk) == found
+    manifest = read_document(Manifest, b"".join(directory_archive.read(found.object_name)))
+    assert manifest.chunks[0].duration_ms == duration_ms
+    assert is_proven_by(
+        SIGNER.public, manifest, b"".join(directory_archive.read(found.object_name))
+    )
+
+
+def test_what_could_not_be_read_again_is_not_written(directory_archive: Archive) -> None:
+    found = sealed(directory_archive, archived(directory_archive))
+    manifest = manifest_of(directory_archive, found)
+    for signer in (SIGNER, None):
+        with pytest.raises(InvalidRequest, match="could not be read again"):
+            signed(manifest.model_copy(update={"input_sha256": "no digest"}), signer)

@@ -1,10 +1,12 @@
 """Files that do not tell how long they are, and are whole all the same (faults D7 and D8)."""
 
 import io
+import json
 
 import numpy as np
 import pytest
 
+from callvault.archive.media import streams as streams_module
 from callvault.archive.media.check import Expected, check_file
 from callvault.archive.media.mp3 import bit_rates
 from callvault.archive.store import Archive
@@ -136,3 +138,22 @@ def test_d8_chunks_before_the_samples_are_skipped() -> None:
 
 def test_d8_an_empty_wav_is_nothing() -> None:
     assert judged(wav(0), FormatType.WAV, None).verdict in DAMAGED
+
+
+@pytest.mark.parametrize("told", ["1.15e15", "9.2e15", "-5", "1e25"])
+def test_a_length_that_cannot_be_meant_is_not_told(
+    told: str, monkeypatch: pytest.MonkeyPatch, directory_archive: Archive
+) -> None:
+    absurd = {"Duration": told, "FrameRate": told, "SamplingRate": told, "Channels": told}
+    tracks = [
+        {"@type": "General", "Duration": told},
+        {"@type": "Audio", "Format": "AAC", **absurd},
+        {"@type": "Video", "Format": "AVC", "Width": told, "Height": told, **absurd},
+    ]
+    report = json.dumps({"media": {"track": tracks}}).encode()
+    monkeypatch.setattr(streams_module, "probe", lambda *_: report)
+    data = encoded(VARIABLE)
+    facts = judged(b"\0\0\0\x18ftypmp42" + data, FormatType.MP4, 21).facts
+    assert facts.container == FormatType.MP4
+    assert (facts.duration_ms, facts.frame_rate) == (None, None)
+    assert (facts.sample_rate, facts.channels, facts.width, facts.height) == (None,) * 4

@@ -42,6 +42,9 @@ AnyDocument = (
     | AccessRecord
 )
 
+MAX_INTEGER = 2**53 - 1
+"""The largest that every reader of JSON keeps to the last digit."""
+
 UNSIGNED_DESPITE_KEY = (
     "it is unsigned, though a key was given: its signature was removed, or it never had one"
 )
@@ -73,9 +76,21 @@ def signed(document: Document, signer: Signer | None) -> bytes:
     """Write the document with its signature, or with none where there is no signer."""
     bare = document.model_copy(update={"signature": None})
     if signer is None:
-        return canonical(bare)
+        return _readable(bare)
     signature = signer.sign(_to_sign(bare.model_dump(mode="json")))
-    return canonical(bare.model_copy(update={"signature": signature}))
+    return _readable(bare.model_copy(update={"signature": signature}))
+
+
+def _readable(document: Document) -> bytes:
+    """Write a document; `InvalidRequest` where nobody could read it: it may lie there for years."""
+    data = canonical(document)
+    try:
+        read_document(type(document), data)
+    except BrokenContent as error:
+        raise InvalidRequest(
+            f"this {type(document).__name__} could not be read again ({error}): nothing is written"
+        ) from error
+    return data
 
 
 def read_document(model: type[Document], data: bytes) -> Document:
@@ -84,7 +99,7 @@ def read_document(model: type[Document], data: bytes) -> Document:
     The signature is not judged here: see `is_proven_by`.
     """
     try:
-        tree = json.loads(data)
+        tree = parsed(data)
         if canonical_tree(tree) != data:
             raise BrokenContent("it is not canonical JSON: it was changed", owner="archive")
         return model.model_validate(tree)
@@ -98,7 +113,7 @@ def read_document(model: type[Document], data: bytes) -> Document:
 def is_proven_by(key: PublicKey, document: AnyDocument, data: bytes) -> bool:
     """Tell if ``data``, which `read_document` read as ``document``, was signed with the key."""
     signature = document.signature
-    return signature is not None and key.proves(signature, _to_sign(json.loads(data)))
+    return signature is not None and key.proves(signature, _to_sign(parsed(data)))
 
 
 class Keyring:
@@ -136,6 +151,17 @@ class Keyring:
 
 def _to_sign(tree: dict[str, Any]) -> bytes:
     return canonical_tree({name: tree[name] for name in tree if name != "signature"})
+
+
+def parsed(data: bytes) -> Any:
+    """Parse what `canonical_tree` wrote; `ValueError` where it is no JSON."""
+    return json.loads(data, parse_int=_number)
+
+
+def _number(digits: str) -> int | float:
+    value = int(digits)
+    # RFC 8785 writes a float from 2^53 to below 1e21 without a fraction, and no such integer
+    return value if abs(value) <= MAX_INTEGER else float(digits)
 
 
 def canonical_tree(tree: Any) -> bytes:

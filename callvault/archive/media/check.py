@@ -10,7 +10,7 @@ from typing import BinaryIO
 from callvault.archive.media.kind import container_of
 from callvault.archive.media.length import Lengths, lengths_of
 from callvault.archive.media.seekable import SPOT, open_object, spots
-from callvault.archive.media.streams import Streams, number, text, whole
+from callvault.archive.media.streams import MAX_RATE, Streams, number, text, whole
 from callvault.archive.store import Archive
 from callvault.contracts.media import (
     ChannelType,
@@ -90,7 +90,7 @@ def _facts(
         video_format=text(video, "Format"),
         width=whole(video, "Width"),
         height=whole(video, "Height"),
-        frame_rate=number(video, "FrameRate"),
+        frame_rate=number(video, "FrameRate", MAX_RATE),
         parser=streams.parser,
     )
 

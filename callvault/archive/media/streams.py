@@ -6,6 +6,15 @@ from typing import Any, BinaryIO
 
 from callvault.archive.media.probe import probe
 
+MAX_SECONDS = 366 * 24 * 3600.0
+"""A longer recording cannot be meant."""
+
+MAX_RATE = 1e6
+"""The same for pictures each second."""
+
+MAX_WHOLE = 1e9
+"""The same for samples each second, for channels and for the dots of a picture."""
+
 
 class Streams:
     """The parser's findings: the container's own facts, its sounds and its pictures."""
@@ -47,13 +56,13 @@ class Streams:
     def bytes_needed(self) -> float:
         """Bytes of the tracks alone, by the container's own index."""
         media = (track for track in self._tracks if track.get("@type") in {"Audio", "Video"})
-        return sum(number(track, "StreamSize") or 0 for track in media)
+        return sum(number(track, "StreamSize", math.inf) or 0 for track in media)
 
     @property
     def durations_ms(self) -> list[float]:
         """Lengths of the container, the sound and the pictures, as far as stated."""
         tracks = (self.general, self.audio, self.video)
-        seconds = (number(track, "Duration") for track in tracks)
+        seconds = (number(track, "Duration", MAX_SECONDS) for track in tracks)
         return [each * 1000 for each in seconds if each is not None]
 
 
@@ -63,18 +72,19 @@ def _members(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def number(track: dict[str, Any], name: str) -> float | None:
-    """Read a number; None where there is none, or several, as ``48000 / 24000``."""
+def number(track: dict[str, Any], name: str, most: float) -> float | None:
+    """Read a number from 0 to ``most``; None where there is none, or several: ``48000 / 24000``."""
     try:
         value = float(track.get(name, ""))
     except (TypeError, ValueError):
         return None
-    return value if math.isfinite(value) else None
+    # a damaged file's word may be anything: what cannot be meant is not told
+    return value if math.isfinite(value) and 0 <= value <= most else None
 
 
 def whole(track: dict[str, Any], name: str) -> int | None:
     """Read a number without its fraction; None where there is none."""
-    value = number(track, name)
+    value = number(track, name, MAX_WHOLE)
     return None if value is None else round(value)
 
 
