@@ -214,6 +214,10 @@ class ObjectExists(NotOurs):
     cause = Cause.ARCHIVE
 
 
+UNREADABLE = (AccessDenied, BrokenContent, ContentMissing, InvalidRequest, StateConflict)
+"""Errors of a store that concern one object, and not the whole archive."""
+
+
 def words_of(error: BaseException) -> str:
     """Return what an error says; its kind where it says nothing, as a time-out does."""
     return str(error) or type(error).__name__

@@ -27,14 +27,16 @@ def duties(
     """List the open duties of recordings, as the manifests in the archives tell them."""
     if context.invoked_subcommand is not None:
         return
-    from callvault.cli.actions.duties import as_document, listed, show
+    from callvault.cli.actions.duties import as_document, listed, show, tell
     from callvault.config.settings import load_settings
 
     found = listed(load_settings(config), archive or [])
     if as_json:
-        say_json(as_document(found))
+        say_json(as_document(found.duties))
     else:
-        show(found)
+        show(found.duties)
+    if not tell(found.problems):
+        raise typer.Exit(1)
 
 
 @app.command()

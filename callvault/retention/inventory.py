@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from callvault.archive.manifests.documents import sha256
 from callvault.archive.manifests.holds import Hold, active_on
-from callvault.archive.manifests.seal import StoredManifest, find_manifest
+from callvault.archive.manifests.seal import StoredManifest, listed_manifest
 from callvault.archive.names import folder_of, is_manifest_name
 from callvault.archive.store import Archive, StoredObject
 from callvault.archive.subjects.accounts import IndexProblem, entries_of_recording
@@ -123,7 +123,7 @@ def glance(archive: Archive, folder: str) -> Inventory:
 
 
 def _manifests(archive: Archive, names: Iterable[str]) -> tuple[StoredManifest, ...]:
-    found = [find_manifest(archive, name) for name in names if is_manifest_name(name)]
+    found = [listed_manifest(archive, name) for name in names if is_manifest_name(name)]
     return tuple(sorted(filter(None, found), key=lambda each: each.manifest.sealed_at))
 
 

@@ -1,5 +1,7 @@
 """Do duties follow from manifests, and is it proven what was done about them?"""
 
+import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.duties import duties_of
-from callvault.archive.manifests.duty_records import Done, open_duties, record_duties
+from callvault.archive.manifests.duty_records import Done, Unread, open_duties, record_duties
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import seal
 from callvault.archive.names import link_object_name
@@ -18,7 +20,7 @@ from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.consent import DeletionMark
 from callvault.contracts.duties import DutyKind, Outcome
 from callvault.contracts.silence import SilenceAccount, UnconfirmedInterval
-from callvault.errors import InvalidRequest
+from callvault.errors import BrokenContent, InvalidRequest
 
 from .sealed import NOON, SIGNER, archived, lost, manifest_of, recording, seal_input
 
@@ -169,3 +171,72 @@ def test_what_is_not_so_is_not_recorded(
 def test_a_name_that_is_no_manifest_s_is_refused(archive: Archive) -> None:
     with pytest.raises(InvalidRequest, match="is no manifest of archive"):
         record_duties(archive, "../../etc/passwd", ["0" * 16], KEPT, SIGNER, lambda: NOON)
+
+
+def _symbolic_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+
+
+def _link_to_a_folder(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc", target_is_directory=True)
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _junk(path: Path) -> None:
+    path.unlink()
+    path.write_bytes(b"junk")
+
+
+REPLACED = {
+    "link": _symbolic_link,
+    "link to a folder": _link_to_a_folder,
+    "pipe": _pipe,
+    "folder": _folder,
+    "junk": _junk,
+    "nothing": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("replace", REPLACED.values(), ids=REPLACED)
+def test_a_manifest_that_cannot_be_read_is_told_and_the_others_are_listed(
+    directory_archive: DirectoryArchive, replace: Callable[[Path], None]
+) -> None:
+    with_duties(directory_archive)
+    other = recording(
+        archived(directory_archive, recording_id="rec-2"), recording_id="rec-2", marked=[MARK]
+    )
+    found = seal(directory_archive, seal_input(directory_archive, other), SIGNER, lambda: NOON)
+    path = Path(directory_archive.location(found.object_name))
+    path.with_name(f".{path.name}.json").unlink()
+    replace(path)
+    unread: list[Unread] = []
+    (left,) = open_duties(directory_archive, unread.append)
+    assert left.manifest.recording.recording_id == "rec-1"
+    assert {each.object_name for each in unread} == {found.object_name}
+    with pytest.raises(BrokenContent, match=r"manifest\.json"):
+        list(open_duties(directory_archive))
+
+
+def test_duties_of_a_recording_that_was_rolled_back_are_not_known(
+    directory_archive: DirectoryArchive,
+) -> None:
+    sealed_first = with_duties(directory_archive)
+    of = recording(archived(directory_archive), archived(directory_archive, 1), marked=[MARK])
+    newest = seal(directory_archive, seal_input(directory_archive, of), SIGNER, lambda: NOON)
+    assert newest.object_name != sealed_first.object_name
+    path = Path(directory_archive.location(newest.object_name))
+    path.unlink()
+    unread: list[Unread] = []
+    assert list(open_duties(directory_archive, unread.append))
+    assert [each.object_name for each in unread] == [newest.object_name]

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from callvault.archive.identity import make_identity
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import Signer
+from callvault.archive.store import put_bytes
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.main import app
@@ -99,3 +100,17 @@ def test_duties_of_no_archive_are_not_told_as_none(tmp_path: Path) -> None:
     (file := tmp_path / "callvault.toml").write_text("")
     with pytest.raises(ConfigurationError, match=r"add \[archives\.NAME\]"):
         run("--config", str(file))
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_damaged_manifest_is_told_and_the_duties_of_others_are_listed(
+    archive: DirectoryArchive, config: Path, options: tuple[str, ...]
+) -> None:
+    with_duties(archive, SIGNER)
+    (first, _) = listed(config)
+    name = "recordings/2026/03/02/call-2/rec-2-0123456789abcdef/manifest.json"
+    put_bytes(archive, name, b"junk", content_type="application/json", metadata={})
+    ended = CliRunner().invoke(app, ["duties", *options, "--config", str(config)])
+    assert ended.exit_code == 1
+    assert first["id"] in ended.stdout
+    assert name in ended.stderr

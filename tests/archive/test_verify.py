@@ -15,7 +15,7 @@ from callvault.archive.names import key_object_name, link_object_name
 from callvault.archive.store import Archive, put_bytes
 from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.archive.stores.directory_files import Sidecar
+from callvault.archive.stores.directory_files import Sidecar, sidecar_path
 from callvault.archive.verify.expectation import Expectation
 from callvault.archive.verify.inspector import Report
 from callvault.archive.verify.verifier import verify_archive, verify_manifest
@@ -286,6 +286,53 @@ def test_one_manifest_is_verified_with_its_files_and_its_link(archive: Archive) 
         assert report.manifests == 1
         assert report.head
         assert report.head.sequence == found.sequence
+
+
+def rolled_back(vault: DirectoryArchive) -> str:
+    """Take the newest manifest of the recording that was sealed twice; returns the older one."""
+    newest = next(name for name in vault.names("recordings/") if name.endswith("manifest-2.json"))
+    path_of(vault, newest).unlink()
+    sidecar_path(path_of(vault, newest)).unlink()
+    return newest.replace("manifest-2.json", "manifest.json")
+
+
+def test_a_recording_whose_newest_manifest_was_taken_away_is_not_as_it_was_sealed(
+    vault: DirectoryArchive,
+) -> None:
+    name = rolled_back(vault)
+    report = verify_manifest(vault, name, keys(), quick=True)
+    assert named(report) == {name.replace("manifest.json", "manifest-2.json")}
+    assert "it is missing" in texts(report)
+
+
+def test_a_newer_manifest_is_not_hidden_with_its_link(vault: DirectoryArchive) -> None:
+    name = rolled_back(vault)
+    head = path_of(vault, link_object_name(3))
+    content = head.read_bytes()
+    rewrite(vault, link_object_name(3), content.replace(b"manifest-2.json", b"manifest-3.json"))
+    assert "its signature" in texts(verify_manifest(vault, name, keys(), quick=True))
+    sealed(vault, lost(0, "gone"), recording_id="rec-4", recording_duration_ms=None)
+    path_of(vault, link_object_name(3)).unlink()
+    assert "a gap" in texts(verify_manifest(vault, name, keys(), quick=True))
+
+
+def test_another_newer_manifest_than_the_link_names_is_told(vault: DirectoryArchive) -> None:
+    name = rolled_back(vault)
+    newer = name.replace("manifest.json", "manifest-2.json")
+    put_bytes(vault, newer, b"{}", content_type="application/json", metadata={})
+    assert named(verify_manifest(vault, name, keys(), quick=True)) == {newer}
+
+
+def test_links_behind_a_manifest_are_no_warnings(directory_archive: Archive) -> None:
+    first = sealed(directory_archive, archived(directory_archive), signer=None)
+    for number in range(3):
+        sealed(directory_archive, lost(0, "gone"), recording_id=f"r{number}", signer=None)
+    report = verify_manifest(directory_archive, first.object_name, Keyring(), quick=True)
+    assert report.ok
+    assert {each.object_name for each in report.warnings} == {
+        first.object_name,
+        link_object_name(1),
+    }
 
 
 def rewrite(archive: DirectoryArchive, name: str, data: bytes) -> None:

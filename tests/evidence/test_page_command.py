@@ -16,7 +16,7 @@ from callvault.archive.identity import make_identity
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.cli.main import app
 from callvault.contracts.access import AccessAction
-from callvault.errors import InvalidRequest, NotDone, Unavailable
+from callvault.errors import BrokenContent, InvalidRequest, NotDone, Unavailable
 from tests.archive.sealed import SERVER_CALL
 
 from .calls import ANNA, BERT, KEY, hashed, sealed_call
@@ -121,6 +121,32 @@ def test_a_changed_archive_gives_its_page_and_exit_status_1(
     assert ended.exit_code == 1
     assert "not as it was sealed" in ended.stderr
     assert "Not as it was sealed" in page.read_text()
+
+
+@pytest.mark.parametrize("is_pipe", [True, False])
+def test_a_recording_whose_manifest_was_replaced_is_not_left_out(
+    archive: DirectoryArchive, config: Path, tmp_path: Path, is_pipe: bool
+) -> None:
+    sealed_call(archive)
+    other = sealed_call(archive, recording_id="rec-2")
+    manifest = tmp_path / "archive" / other.object_name
+    manifest.unlink()
+    os.mkfifo(manifest) if is_pipe else manifest.symlink_to("/etc/passwd")
+    with pytest.raises(BrokenContent, match="is no file of its own"):
+        run("call-1", "--html", tmp_path / "p.html", "--archive", "main", "--config", config)
+    assert not (tmp_path / "p.html").exists()
+
+
+def test_a_recording_that_was_rolled_back_is_not_as_it_was_sealed(
+    archive: DirectoryArchive, config: Path, tmp_path: Path
+) -> None:
+    sealed_call(archive)
+    newest = sealed_call(archive, text="another")
+    (tmp_path / "archive" / newest.object_name).unlink()
+    page = tmp_path / "page.html"
+    ended = run("rec-1", "--html", page, "--archive", "main", "--config", config)
+    assert ended.exit_code == 1
+    assert newest.object_name in ended.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from callvault.archive.manifests.folders import is_of
-from callvault.archive.manifests.seal import find_manifest
+from callvault.archive.manifests.seal import listed_manifest
 from callvault.archive.names import RECORDINGS_PREFIX, folder_of, is_manifest_name
 from callvault.archive.store import Archive
 from callvault.contracts.manifest import Manifest
@@ -41,5 +41,5 @@ def failback_candidates(fallback: Archive) -> Iterator[FailbackCandidate]:
 def _readable(archive: Archive, names: tuple[str, ...]) -> Iterator[Manifest]:
     for name in names:
         with suppress(BrokenContent):  # reported when it is its turn to be copied
-            if found := find_manifest(archive, name):
+            if found := listed_manifest(archive, name):
                 yield found.manifest

@@ -1,32 +1,47 @@
 """The open duties of an archive, and the records of what was done about them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from functools import partial
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
-from callvault.archive.manifests.chain import append, head
+from callvault.archive.manifests.chain import append, head, read_links
 from callvault.archive.manifests.documents import canonical, read_document, reference_to, signed
 from callvault.archive.manifests.duties import duties_of
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import (
     StoredManifest,
     find_manifest,
+    listed_manifest,
     publish_key,
     software,
 )
 from callvault.archive.names import (
+    CHAIN_PREFIX,
     RECORDINGS_PREFIX,
     duty_record_in,
     folder_of,
     is_duty_record_name,
+    is_erasure_record_name,
     is_manifest_name,
 )
 from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.contracts.duties import Duty, DutyRecord, Outcome
-from callvault.contracts.manifest import Manifest, ObjectReference
-from callvault.errors import InvalidRequest, ObjectExists
+from callvault.contracts.erasures import ErasureRecord
+from callvault.contracts.manifest import ChainLink, Manifest, ObjectReference
+from callvault.errors import (
+    UNREADABLE,
+    BrokenContent,
+    CallvaultError,
+    ContentMissing,
+    InvalidRequest,
+    ObjectExists,
+)
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +62,26 @@ class OpenDuties(NamedTuple):
     duties: tuple[Duty, ...]
 
 
-def open_duties(archive: Archive) -> Iterator[OpenDuties]:
-    """Find every recording of the archive with duties that no record settles, in order of name."""
+class Unread(NamedTuple):
+    """A manifest, a record or a link that cannot be read: its duties are not known."""
+
+    object_name: str
+    text: str
+
+
+OnUnread = Callable[[Unread], None]
+
+
+def refuse(unread: Unread) -> None:
+    """Raise `BrokenContent`: a list that leaves something out must not look complete."""
+    raise BrokenContent(f"{unread.object_name}: {unread.text}", owner="archive")
+
+
+def open_duties(archive: Archive, on_unread: OnUnread = refuse) -> Iterator[OpenDuties]:
+    """Find every recording of the archive with duties that no record settles, in order of name.
+
+    What cannot be read, or was taken away, is told to ``on_unread``; the rest is listed.
+    """
     manifests: dict[str, list[str]] = {}
     records: dict[str, list[str]] = {}
     for name in archive.names(RECORDINGS_PREFIX):
@@ -57,11 +90,45 @@ def open_duties(archive: Archive) -> Iterator[OpenDuties]:
         elif is_duty_record_name(name):
             records.setdefault(folder_of(name), []).append(name)
     for folder in sorted(manifests):
-        done = {duty for name in records.get(folder, ()) for duty in _read(archive, name).duties}
-        for stored in _newest(archive, manifests[folder]):
-            left = tuple(duty for duty in duties_of(stored) if duty.id not in done)
+        settled = _all(partial(_read, archive), records.get(folder, ()), on_unread)
+        done = {duty for record in settled for duty in record.duties}
+        stored = [*_all(partial(listed_manifest, archive), manifests[folder], on_unread)]
+        for manifest in _newest(stored):
+            left = tuple(duty for duty in duties_of(manifest) if duty.id not in done)
             if left:
-                yield OpenDuties(stored, left)
+                yield OpenDuties(manifest, left)
+    for unread in taken_away(archive, {*chain(*manifests.values(), *records.values())}):
+        on_unread(unread)
+
+
+def taken_away(archive: Archive, listed: Set[str]) -> Iterator[Unread]:
+    """Find manifests and records of duties that the chain names, and that are not ``listed``.
+
+    What an erasure has deleted is none of them.
+    """
+    missing: dict[str, ObjectReference] = {}
+    erasures: list[str] = []
+    for found in _linked(archive):
+        if isinstance(found, Unread):
+            yield found
+        elif is_erasure_record_name(found.object_name):
+            erasures.append(found.object_name)
+        elif _is_of_recording(found.object_name) and found.object_name not in listed:
+            missing[found.object_name] = found
+    erased = {(e.object_name, e.sha256) for e in _all_erased(archive, erasures if missing else ())}
+    for name, reference in missing.items():
+        # the second: it may have been written while the list was read
+        if (name, reference.sha256) not in erased and archive.stat(name) is None:
+            yield Unread(name, "a link of the chain names it, and it is not there")
+
+
+def _linked(archive: Archive) -> Iterator[ObjectReference | Unread]:
+    """Yield what each link of the chain names; a link that cannot be read is told."""
+    for name, found in read_links(archive, sorted(archive.names(CHAIN_PREFIX))):
+        try:
+            yield read_document(ChainLink, _raised(found)).manifest
+        except UNREADABLE as error:
+            yield Unread(name, str(error))
 
 
 def record_duties(
@@ -103,9 +170,40 @@ def record_duties(
     return _write(archive, record, signer)
 
 
-def _newest(archive: Archive, names: Sequence[str]) -> list[Manifest]:
+def _all(
+    read: Callable[[str], Found | None], names: Iterable[str], on_unread: OnUnread
+) -> Iterator[Found]:
+    for name in names:
+        try:
+            found = read(name)
+        except ContentMissing:  # erased since it was listed
+            continue
+        except UNREADABLE as error:
+            on_unread(Unread(name, str(error)))
+            continue
+        if found is not None:
+            yield found
+
+
+def _raised(found: bytes | CallvaultError) -> bytes:
+    if isinstance(found, CallvaultError):
+        raise found
+    return found
+
+
+def _is_of_recording(object_name: str) -> bool:
+    return is_manifest_name(object_name) or is_duty_record_name(object_name)
+
+
+def _all_erased(archive: Archive, records: Sequence[str]) -> Iterator[ObjectReference]:
+    for name in records:
+        # A certificate, which lies beside its records, is none. `callvault verify` reports others.
+        with suppress(*UNREADABLE):
+            yield from read_document(ErasureRecord, read_small(archive, name)).erased
+
+
+def _newest(stored: Sequence[StoredManifest]) -> list[Manifest]:
     """Return the manifests of a folder that no later one completes."""
-    stored = [found for name in names if (found := find_manifest(archive, name))]
     completed = {s.manifest.earlier.object_name for s in stored if s.manifest.earlier}
     return [s.manifest for s in stored if s.reference.object_name not in completed]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from callvault.archive.manifests.seal import find_manifest
+from callvault.archive.manifests.seal import listed_manifest
 from callvault.archive.names import (
     RECORDINGS_PREFIX,
     folder_of,
@@ -66,6 +66,6 @@ def _folders(archive: Archive, prefix: str) -> Iterator[str]:
 def _is_sealed_as(archive: Archive, folder: str, word: str) -> bool:
     for name in filter(is_manifest_name, archive.names(f"{folder}/")):
         with suppress(BrokenContent):  # reported by `callvault verify`
-            if (found := find_manifest(archive, name)) and is_of(found.manifest, word):
+            if (found := listed_manifest(archive, name)) and is_of(found.manifest, word):
                 return True
     return False

@@ -193,7 +193,7 @@ def find_manifests(archive: Archive, folder: str) -> list[StoredManifest]:
     The first ones may be gone: an erasure of one channel leaves the newest alone.
     """
     names = filter(is_manifest_name, archive.names(f"{folder}/"))
-    found = (find_manifest(archive, name) for name in sorted(names, key=manifest_number))
+    found = (listed_manifest(archive, name) for name in sorted(names, key=manifest_number))
     return [each for each in found if each is not None]
 
 
@@ -204,6 +204,21 @@ def next_manifest_name(folder: str, known: Iterable[StoredManifest], erased: int
     """
     numbers = (manifest_number(each.reference.object_name) for each in known)
     return manifest_in(folder, 1 + max((erased, *numbers)))
+
+
+def listed_manifest(archive: Archive, object_name: str) -> StoredManifest | None:
+    """Read a manifest that a listing told of; None where it was erased since.
+
+    Raises `BrokenContent` where it is damaged, and where something else lies in its place.
+    """
+    found = find_manifest(archive, object_name)
+    if found is None and object_name in archive.names(object_name):
+        raise BrokenContent(
+            f"{archive.location(object_name)} is no file of its own, but a link, a pipe or the"
+            " like: find out who changes the archive, and restore the file",
+            owner="archive",
+        )
+    return found
 
 
 def find_manifest(archive: Archive, object_name: str) -> StoredManifest | None:

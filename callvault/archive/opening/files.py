@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from callvault.archive.manifests.documents import read_document
-from callvault.archive.manifests.seal import find_manifest
+from callvault.archive.manifests.seal import listed_manifest
 from callvault.archive.names import (
     ERASURES_PREFIX,
     folder_of,
@@ -99,7 +99,7 @@ def _manifests(archive: Archive, names: list[str]) -> Iterator[Manifest]:
     # The shorter name is that of the lower number.
     for name in sorted(filter(is_manifest_name, names), key=lambda name: (len(name), name)):
         with suppress(BrokenContent):  # reported by `callvault verify`
-            if found := find_manifest(archive, name):
+            if found := listed_manifest(archive, name):
                 yield found.manifest
 
 

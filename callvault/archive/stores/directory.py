@@ -111,6 +111,8 @@ class DirectoryArchive:
             for folder, subfolders, files in os.walk(start_at, onerror=_raise) if start_at else ():
                 below = Path(folder).relative_to(self._root).as_posix()
                 start = "" if below == "." else f"{below}/"
+                # a link is told like any file, wherever it leads, and never followed
+                files += [name for name in subfolders if Path(folder, name).is_symlink()]
                 subfolders[:] = [
                     name
                     for name in subfolders

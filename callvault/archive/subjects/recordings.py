@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from itertools import groupby
 from typing import NamedTuple
 
-from callvault.archive.manifests.seal import find_manifest
+from callvault.archive.manifests.seal import listed_manifest
 from callvault.archive.names import (
     RECORDINGS_PREFIX,
     day_of,
@@ -73,7 +73,7 @@ def entries_of_folder(
 
 def _manifest(archive: Archive, name: str, on_problem: OnProblem) -> Manifest | None:
     try:
-        found = find_manifest(archive, name)
+        found = listed_manifest(archive, name)
     except BrokenContent as error:
         on_problem(IndexProblem(name, f"nobody is indexed by it: {error}"))
         return None

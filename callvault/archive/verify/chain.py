@@ -20,13 +20,13 @@ from callvault.archive.names import (
 )
 from callvault.archive.store import read_small
 from callvault.archive.verify.erased import RECORD_PREFIXES, ChainedRecords, is_record_name
-from callvault.archive.verify.inspector import UNREADABLE, Inspector
+from callvault.archive.verify.inspector import Inspector
 from callvault.archive.verify.numbered import NumberedObjects
 from callvault.archive.verify.read_ahead import ReadAhead
 from callvault.archive.verify.told_links import ToldLink, contradictions
 from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import ChainLink, LinkReference, Manifest
-from callvault.errors import ConfigurationError
+from callvault.errors import UNREADABLE, ConfigurationError
 
 # one without a zone cannot be compared: who has the key may have signed it so
 _TIME = TypeAdapter[datetime](AwareDatetime)

@@ -13,10 +13,10 @@ from callvault.archive.manifests.documents import read_document
 from callvault.archive.names import is_object_name, link_object_name
 from callvault.archive.store import read_small
 from callvault.archive.verify.expectation import Place
-from callvault.archive.verify.inspector import UNREADABLE, Inspector
+from callvault.archive.verify.inspector import Inspector
 from callvault.archive.verify.told_links import ToldLink
 from callvault.contracts.manifest import ChainLink, LinkReference
-from callvault.errors import WrongArchive
+from callvault.errors import UNREADABLE, WrongArchive
 
 
 class TrustedCheckpoint(NamedTuple):

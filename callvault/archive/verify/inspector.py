@@ -18,19 +18,9 @@ from callvault.archive.verify.read_ahead import Looked
 from callvault.contracts.base import State
 from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import ArchivedObject, LinkReference, ObjectReference
-from callvault.errors import (
-    AccessDenied,
-    BrokenContent,
-    CallvaultError,
-    ContentMissing,
-    InvalidRequest,
-    StateConflict,
-)
+from callvault.errors import UNREADABLE, BrokenContent, CallvaultError, ContentMissing
 
 UNSIGNED = "it is unsigned: anybody could have written it"
-
-UNREADABLE = (AccessDenied, BrokenContent, ContentMissing, InvalidRequest, StateConflict)
-"""Errors that concern one object, and not the whole archive."""
 
 OnRead = Callable[[int], None]
 """Called with the number of bytes that were read since the last call."""
@@ -205,6 +195,11 @@ class Inspector:
     def miss(self, sealed: ObjectReference) -> None:
         """Take note of an object that is not there, and perhaps was erased."""
         self._missing[sealed.object_name] = sealed
+
+    @property
+    def misses_any(self) -> bool:
+        """True if sealed objects are not there, and nothing has excused them yet."""
+        return bool(self._missing)
 
     def excuse(self, erased: Iterable[ObjectReference], why: str) -> None:
         """Do not report what is missing and was erased, byte for byte."""

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 
 from callvault.archive.manifests.documents import sha256
-from callvault.archive.verify.inspector import UNREADABLE, Inspector
+from callvault.archive.verify.inspector import Inspector
 from callvault.contracts.access import AccessRecord
 from callvault.contracts.manifest import ChainLink, LinkReference
+from callvault.errors import UNREADABLE
 
 _NUMBER = re.compile(r"([0-9]{10,15})\.json")
 _MAX_LISTED = 20
@@ -35,10 +36,10 @@ class NumberedObjects:
         newest = max(self._seen)
         return LinkReference(sequence=newest, sha256=self._seen[newest])
 
-    def report_gaps(self) -> None:
-        """Report the numbers that are missing below the highest one."""
+    def report_gaps(self, above: int = 0) -> None:
+        """Report the numbers that are missing above a number, and below the highest one."""
         there = set(self.numbers)
-        missing = (n for n in range(1, max(there, default=0)) if n not in there)
+        missing = (n for n in range(above + 1, max(there, default=0)) if n not in there)
         for count, number in enumerate(missing):
             if count == _MAX_LISTED:
                 break

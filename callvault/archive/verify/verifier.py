@@ -13,7 +13,6 @@ from callvault.archive.names import (
     folder_of,
     is_duty_record_name,
     is_manifest_name,
-    link_object_name,
 )
 from callvault.archive.store import Archive
 from callvault.archive.verify.access_log import verify_access_log
@@ -21,13 +20,12 @@ from callvault.archive.verify.chain import ChainWalk, check_keys
 from callvault.archive.verify.checkpoints import trusted_checkpoints
 from callvault.archive.verify.expectation import Expectation
 from callvault.archive.verify.inspector import UNSIGNED, Inspector, Remark, Report
+from callvault.archive.verify.own_links import OwnLinks
 from callvault.archive.verify.read_ahead import ReadAhead
 from callvault.archive.verify.sealed_objects import sealed_objects
 from callvault.contracts.duties import DutyRecord
 from callvault.contracts.manifest import (
     ArchivedObject,
-    ChainLink,
-    LinkReference,
     Manifest,
 )
 from callvault.contracts.media import MediaCheck
@@ -104,7 +102,10 @@ def verify_manifest(
     expected: Expectation = ANY_SEALED,
     progress: Progress | None = None,
 ) -> Report:
-    """Verify one manifest, the objects that it names, and the link that names it."""
+    """Verify one manifest, the objects that it names, and the link that names it.
+
+    The links behind that one are read, too: one may name a newer manifest of the recording.
+    """
     progress = progress or NoProgress()
     report = Report(target=object_name, quick=quick)
     inspector = Inspector(archive, keys, report, progress.advance, expected)
@@ -114,10 +115,12 @@ def verify_manifest(
     if data and manifest:
         if manifest.object_name != object_name:
             inspector.problem(object_name, f"it was sealed as {manifest.object_name}")
-        _check_own_link(inspector, manifest, data)
+        links = OwnLinks(inspector, manifest, data)
+        links.check()
         progress.expect(1)
         _Objects(inspector, progress).verify(manifest)
         _believe_erasures(inspector, manifest, data)
+        links.excuse_erased()
     inspector.tell_missing()
     return report
 
@@ -216,21 +219,3 @@ def _believe_erasures(inspector: Inspector, manifest: Manifest, data: bytes) -> 
         if record is not None and is_about and not inspector.has_problem(name):
             is_signed = manifest.signature is not None
             inspector.believe_erasures(record, is_signed=is_signed)
-
-
-def _check_own_link(inspector: Inspector, manifest: Manifest, data: bytes) -> None:
-    """Find the link that names the manifest, behind all that existed when it was sealed."""
-    sequence = manifest.previous.sequence if manifest.previous else 0
-    before = manifest.previous
-    while inspector.archive.stat(name := link_object_name(sequence + 1)) is not None:
-        sequence += 1
-        found = inspector.bytes_of(name) or b""
-        link = inspector.document(ChainLink, name, found)
-        if link and link.previous != before:
-            inspector.problem(name, f"it does not follow link {sequence - 1} as it is")
-        if link and link.manifest.object_name == manifest.object_name:
-            inspector.agrees(manifest.object_name, link.manifest, data)
-            inspector.report.head = LinkReference(sequence=sequence, sha256=sha256(found))
-            return
-        before = LinkReference(sequence=sequence, sha256=sha256(found))
-    inspector.problem(manifest.object_name, "no link of the chain names it")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter
 
-from callvault.archive.manifests.duty_records import Done, open_duties, record_duties
+from callvault.archive.manifests.duty_records import Done, Unread, open_duties, record_duties
 from callvault.cli.terminal import say
 from callvault.clients import open_proven, open_signer
 from callvault.config.settings import Settings
@@ -24,12 +24,29 @@ class Listed(NamedTuple):
     duty: Duty
 
 
-def listed(settings: Settings, archives: Sequence[str]) -> list[Listed]:
+class Found(NamedTuple):
+    """The open duties of archives, and what kept some of them from being known."""
+
+    duties: list[Listed]
+    problems: list[str]
+
+
+def listed(settings: Settings, archives: Sequence[str]) -> Found:
     """Find the open duties of these archives, or of all; `ConfigurationError` without any."""
     # Else duties that nobody looked for would be told as duties that are not there.
     if not settings.archives:
         raise ConfigurationError("there is no archive in the configuration: add [archives.NAME]")
-    return [each for name in archives or settings.archives for each in _of(settings, name)]
+    found = Found([], [])
+    for name in archives or settings.archives:
+        _find(settings, name, found)
+    return found
+
+
+def tell(problems: Sequence[str]) -> bool:
+    """Print what could not be read; return True if there is nothing of the kind."""
+    for each in problems:
+        say(f"the duties of this are not known: {each}", err=True)
+    return not problems
 
 
 def show(duties: Sequence[Listed]) -> None:
@@ -74,10 +91,12 @@ def record(
         return opened.location(written.object_name)
 
 
-def _of(settings: Settings, name: str) -> list[Listed]:
+def _find(settings: Settings, name: str, found: Found) -> None:
+    def note(unread: Unread) -> None:
+        found.problems.append(f"{name}: {unread.object_name}: {unread.text}")
+
     with closing(open_proven(name, settings.archive(name))) as archive:
-        return [
-            Listed(name, found.manifest.object_name, duty)
-            for found in open_duties(archive)
-            for duty in found.duties
-        ]
+        for each in open_duties(archive, note):
+            found.duties.extend(
+                Listed(name, each.manifest.object_name, duty) for duty in each.duties
+            )
