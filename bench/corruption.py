@@ -139,6 +139,9 @@ class MemoryArchive:
     def stat(self, object_name: str) -> StoredObject | None:
         return StoredObject(object_name, len(self.data)) if self.data else None
 
+    def recover(self, object_name: str) -> StoredObject | None:
+        return self.stat(object_name)
+
     def begin(self, object_name: str, *, block_size: int, token: str = "") -> "MemoryUpload":
         return MemoryUpload(self, BlockLedger(object_name, block_size))
 

@@ -21,6 +21,9 @@ MAX_BLOCKS = 50_000
 MAX_BLOCK_SIZE = 4_000 * 1024 * 1024
 """Bytes; Azure's limit for a block."""
 
+MAX_CHOSEN_SIZE = 256 * 1024 * 1024
+"""Bytes; the largest blocks that the settings let anybody choose. Huge files need larger ones."""
+
 NO_TOKEN = "0" * 8
 """Stands for attempts that are never resumed."""
 
@@ -64,6 +67,12 @@ def block_size_for(size: int, wanted: int) -> int:
     if needed > MAX_BLOCK_SIZE:
         raise InvalidRequest(f"a file of {size} bytes is more than any archive can hold")
     return wanted if needed <= wanted else -(-needed // _MEBIBYTE) * _MEBIBYTE
+
+
+def is_block_size_for(size: int, block_size: int) -> bool:
+    """Tell if `block_size_for` could have made this size for a file of ``size`` bytes."""
+    needed = -(-size // MAX_BLOCKS)
+    return 0 < block_size <= max(MAX_CHOSEN_SIZE, -(-needed // _MEBIBYTE) * _MEBIBYTE)
 
 
 def block_id(token: str, index: int, sha256: bytes) -> str:

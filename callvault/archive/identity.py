@@ -122,6 +122,12 @@ class ProvenArchive:
             self.prove()
         return found
 
+    def recover(self, object_name: str) -> StoredObject | None:
+        found = self._archive.recover(object_name)
+        if found is None:
+            self.prove()
+        return found
+
     def begin(self, object_name: str, *, block_size: int, token: str = "") -> Upload:
         self.prove()
         return self._archive.begin(object_name, block_size=block_size, token=token)

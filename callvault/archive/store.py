@@ -106,6 +106,12 @@ class Archive(Protocol):
     def stat(self, object_name: str) -> StoredObject | None:
         """Return the object's properties without its bytes, None where there is no such object."""
 
+    def recover(self, object_name: str) -> StoredObject | None:
+        """Do the same as `stat`, after finishing what a process that was killed has begun.
+
+        For those who write: it may read the whole object, and change what lies beside it.
+        """
+
     def begin(self, object_name: str, *, block_size: int, token: str = "") -> Upload:
         """Begin an attempt at writing an object. Several may run for one name at one time.
 
@@ -189,7 +195,7 @@ def already_archived(
     """
     # asked before the source is opened: after a completed copy the source may be deleted or
     # expired, and a retry must succeed all the same
-    found = archive.stat(object_name)
+    found = archive.recover(object_name)
     if found is None:
         return None
     return found if bounded(metadata).items() <= found.metadata.items() else None

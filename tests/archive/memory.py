@@ -27,6 +27,9 @@ class MemoryArchive:
             return None
         return StoredObject(object_name, len(data), BlockDigests.of([data], len(data)).whole)
 
+    def recover(self, object_name: str) -> StoredObject | None:
+        return self.stat(object_name)
+
     def begin(self, object_name: str, *, block_size: int, token: str = "") -> "MemoryUpload":
         return MemoryUpload(self, object_name, BlockLedger(object_name, block_size))
 

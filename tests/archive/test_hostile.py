@@ -17,13 +17,14 @@ from azure.storage.blob import BlobClient
 from typer.testing import CliRunner, Result
 
 import callvault.archive.media.streams as streams_module
+import callvault.archive.stores.directory as directory_module
 from callvault.archive.failback.candidates import failback_candidates
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.media.check import Expected, check_file
 from callvault.archive.store import MAX_DOCUMENT, StoredObject
 from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.archive.stores.directory_files import MAX_SIDECAR, Sidecar
+from callvault.archive.stores.directory_files import MAX_SIDECAR, Sidecar, sidecar_path
 from callvault.archive.verify.inspector import Remark, Report
 from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.actions.verify import show
@@ -351,6 +352,59 @@ def commit(archive: DirectoryArchive, data: bytes) -> StoredObject:
     with archive.begin(NAME, block_size=1024, token=TOKEN) as upload:
         upload.put(0, data)
         return upload.commit(size=len(data), content_type="video/mp4", metadata={})
+
+
+def plant_draft(path: Path, block_size: int, count: int, size: int) -> None:
+    """Take the sidecar of an object away, and put the draft of one beside it."""
+    sidecar_path(path).unlink()
+    draft = path.with_name(f".{path.name}.x.json.part")
+    draft.write_bytes(Sidecar(size, "x", {}, block_size, ["0" * 64] * count).to_json())
+
+
+def test_a_planted_draft_of_a_sidecar_is_neither_read_nor_believed_by_readers(
+    vault: DirectoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = media_of(vault)
+    path, size = path_of(vault, name), 2**41
+    os.truncate(path, size)
+    plant_draft(path, 2**28, 2**13, size)
+    monkeypatch.setattr(directory_module, "_digests", lambda *_: pytest.fail("it was read"))
+    report = verify_archive(vault, KEYS, quick=True)
+    assert f"{name}: it has {size} bytes instead of" in texts(report)
+    found = vault.stat(name)
+    assert found
+    assert found.sha256 is None
+
+
+@pytest.mark.parametrize("block_size", [2**62, 2**28 + 1])
+@pytest.mark.parametrize("is_draft", [True, False])
+def test_a_planted_block_size_decides_about_no_memory(
+    vault: DirectoryArchive, block_size: int, is_draft: bool
+) -> None:
+    name = media_of(vault)
+    path = path_of(vault, name)
+    plant_draft(path, block_size, 1, path.stat().st_size)
+    if not is_draft:
+        path.with_name(f".{path.name}.x.json.part").rename(sidecar_path(path))
+    found = vault.recover(name)
+    assert found
+    assert (found.sha256, found.metadata) == (None, {})
+    assert vault.digests(name) is None
+
+
+def test_many_planted_drafts_are_not_all_compared(
+    vault: DirectoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, read = media_of(vault), list[int]()
+    path = path_of(vault, name)
+    size = path.stat().st_size
+    for block_size in range(size - 20, size):
+        sidecar = Sidecar(size, "x", {}, block_size, ["0" * 64] * 2)
+        path.with_name(f".{path.name}.{block_size}.json.part").write_bytes(sidecar.to_json())
+    sidecar_path(path).unlink()
+    monkeypatch.setattr(directory_module, "_digests", lambda _, size: (read.append(size), ())[1])
+    assert vault.recover(name)
+    assert len(read) == 4
 
 
 @pytest.mark.parametrize("suffix", ["part", "json.part", "blocks.part"])

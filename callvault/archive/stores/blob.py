@@ -131,6 +131,9 @@ class BlobArchive:
                 return None
         return None if is_folder(found.size, found.metadata) else _stored(object_name, found)
 
+    def recover(self, object_name: str) -> StoredObject | None:
+        return self.stat(object_name)
+
     def begin(self, object_name: str, *, block_size: int, token: str = "") -> BlobUpload:
         ledger = BlockLedger(object_name, block_size)
         policy = self._immutability.options(object_name) if self._immutability else {}

@@ -4,10 +4,12 @@ An object is a plain file under its own name. Beside it lies a small hidden file
 what a blob carries in its properties (SHA-256, content type, metadata): extended attributes are
 lost on most network shares and in most backups. The file is published first and its sidecar,
 already on the disk as a draft, next: where a crash separates the two, the object is whole, and the
-next reader finds the draft and moves it to its place.
+next reader of a small object, or the next attempt at a large one, finds the draft and moves it to
+its place.
 """
 
 import errno
+import math
 import os
 import secrets
 import stat
@@ -18,7 +20,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NoReturn
 
-from callvault.archive.blocks import BlockDigests, BlockLedger
+from callvault.archive.blocks import BLOCK_SIZE, BlockDigests, BlockLedger
 from callvault.archive.identity import read_identity
 from callvault.archive.names import check_object_name, is_object_name
 from callvault.archive.store import LinkTerms, StoredObject
@@ -50,6 +52,9 @@ MAKE_ROOM_INTERVAL = 60.0
 """Seconds between two searches for drafts on a full disk: each of them lists the archive."""
 
 _READ_SIZE = 1024 * 1024
+_MAX_ADOPTED = 4
+"""Layouts by which an object is read to find its sidecar: attempts at one file have few."""
+
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -67,13 +72,12 @@ class DirectoryArchive:
         return self._name
 
     def stat(self, object_name: str) -> StoredObject | None:
-        path = self._path(object_name)
-        with self.errors(f"looking at {object_name}"):
-            facts = self._facts(path)
-            if facts is None:
-                return None
-            sidecar = Sidecar.read(sidecar_path(path), facts.st_size) or _adopt(path, facts.st_size)
-            return stored_object(object_name, facts, sidecar)
+        # A larger one only for those who write: anybody may have put a draft there, and a file
+        # without end. A small one, as documents are, costs a reader next to nothing.
+        return self._look(object_name, adopted=BLOCK_SIZE)
+
+    def recover(self, object_name: str) -> StoredObject | None:
+        return self._look(object_name, adopted=math.inf)
 
     def begin(self, object_name: str, *, block_size: int, token: str = "") -> DirectoryUpload:
         path = self._path(object_name)
@@ -191,6 +195,18 @@ class DirectoryArchive:
         """Let no `OSError` leave the block, only ours."""
         return directory_errors(self._name, self._root, action)
 
+    def _look(self, object_name: str, *, adopted: float) -> StoredObject | None:
+        """Look at an object; of at most ``adopted`` bytes, it may get a sidecar left as a draft."""
+        path = self._path(object_name)
+        with self.errors(f"looking at {object_name}"):
+            facts = self._facts(path)
+            if facts is None:
+                return None
+            sidecar = Sidecar.read(sidecar_path(path), facts.st_size)
+            if sidecar is None and facts.st_size <= adopted:
+                sidecar = _adopt(path, facts.st_size)
+            return stored_object(object_name, facts, sidecar)
+
     def _facts(self, path: Path) -> os.stat_result | None:
         """Look at an object's file; None where no regular file can be reached without a link."""
         try:
@@ -223,19 +239,28 @@ class DirectoryArchive:
 
 def _adopt(path: Path, size: int) -> Sidecar | None:
     """Find the sidecar that a process left as a draft when it was killed within its commit."""
+    digests: dict[int, tuple[bytes, ...]] = {}
     for draft in path.parent.glob(f".{path.name}.*.json.part"):
         sidecar = Sidecar.read(draft, size)
+        if sidecar is None:
+            continue
+        block_size = min(sidecar.block_size, max(size, 1))
+        if block_size not in digests:
+            # each takes reading the whole object, and anybody may have put drafts there
+            if len(digests) == _MAX_ADOPTED:
+                break
+            digests[block_size] = _digests(path, block_size)
         # believed only if the object's bytes agree: failed attempts may have left drafts too
-        if sidecar and _digests(path, sidecar.block_size) == sidecar.digests:
+        if digests[block_size] == sidecar.digests.sha256:
             with suppress(OSError):  # a process that may only read leaves it there
                 draft.replace(sidecar_path(path))
             return sidecar
     return None
 
 
-def _digests(path: Path, block_size: int) -> BlockDigests:
+def _digests(path: Path, block_size: int) -> tuple[bytes, ...]:
     with os.fdopen(open_file(path), "rb") as file:
-        return BlockDigests.of(iter(lambda: file.read(_READ_SIZE), b""), block_size)
+        return BlockDigests.of(iter(lambda: file.read(_READ_SIZE), b""), block_size).sha256
 
 
 def _may_hold(folder: str, prefix: str) -> bool:

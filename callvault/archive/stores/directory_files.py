@@ -24,7 +24,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from callvault.archive.blocks import Block, BlockDigests, Layout
+from callvault.archive.blocks import Block, BlockDigests, Layout, is_block_size_for
 from callvault.archive.stores.filesystem import open_file, read_file, write_at
 
 MODE = 0o640
@@ -193,7 +193,9 @@ class Sidecar:
         except (OSError, ValueError):
             return None
         whole = len(sidecar.blocks) == -(-size // sidecar.block_size)
-        return sidecar if sidecar.size == size and whole else None
+        # else whoever can write there decides how much memory its readers need
+        is_possible = is_block_size_for(size, sidecar.block_size)
+        return sidecar if sidecar.size == size and whole and is_possible else None
 
 
 _SIDECAR = TypeAdapter(Sidecar)
