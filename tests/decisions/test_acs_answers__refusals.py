@@ -5,6 +5,7 @@ import pytest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import RecordingStatus
 from tests.unit.call import (
+    ALL,
     NOON,
     Call,
     agreed,
@@ -14,8 +15,8 @@ from tests.unit.call import (
     recording_call,
 )
 from workflows.call import acs_answers
-from workflows.call.acs_answers import LOOKOUT_TIMEOUT
 from workflows.call.commands import Command
+from workflows.call.lifecycle import LOOKOUT_TIMEOUT
 from workflows.call.silence import ARRIVAL_TIMEOUT, STARTING_TIMEOUT
 
 from .facts import at
@@ -246,6 +247,40 @@ def test_a_start_that_may_have_met_itself_has_begun_until_nothing_is_left_of_it(
     assert call.recording.sound.begun_at == begun_at
     assert call.recording.state == "failed_to_start"
     assert call.recording.looked_for_until is not None
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_what_is_stopped_and_may_have_begun_unheard_is_looked_for(is_over: bool) -> None:
+    """The stop was confirmed, and what ACS told of the recording then was of no use."""
+    call = Call()
+    call.is_asked("start")
+    if is_over:
+        call.ends()
+    else:
+        stop = call.asks("stop")
+    acs_answers.retry_start(call.life, call.recording, call.ticks(), is_denied=False)
+    until = None if is_over else call.now + LOOKOUT_TIMEOUT
+    assert (call.recording.looked_for_until, call.next) == (until, None)
+    assert (call.recording.actual, call.recording.state) == (Actual.STOPPED, "failed_to_start")
+    why = "it was ended before its start was answered, which may have begun it"
+    assert (call.recording.problem, call.timeline.splitlines()[-1]) == (why, f"recording 1: {why}")
+    assert call.recording.sound.may_arrive_until == call.now + ARRIVAL_TIMEOUT
+    if not is_over:
+        assert (stop.state, stop.may_be_recording) == ("failed", True)
+        call.recording.callback_recording_id = "told"
+        assert call.next == "adopt"
+
+
+@pytest.mark.parametrize("is_paused", [True, False])
+def test_a_start_that_has_begun_and_is_asked_for_no_more_goes_on_as_it_was_sent(
+    is_paused: bool,
+) -> None:
+    call = awaiting(ALL, "ana", before_consent="wait")
+    call.recording.sound.begun_at, call.recording.sound.is_begun_paused = at(1), is_paused
+    acs_answers.has_begun_unheard(call.life, call.recording, "told", call.ticks())
+    actual = Actual.PAUSED if is_paused else Actual.STARTING
+    assert (call.recording.recording_id, call.recording.actual) == ("told", actual)
+    assert call.next == ("read" if is_paused else "pause")
 
 
 def test_a_start_that_finds_its_own_recording_is_read_and_may_arrive_once_more() -> None:

@@ -5,7 +5,7 @@ import pytest
 from callvault.contracts.states import Actual
 from tests.unit.call import POLICY, SECOND, Call, agreed, paused_call, recording_call
 from workflows.call import acs_answers
-from workflows.call.lifecycle import FIRST_REFUSED_INTERVAL
+from workflows.call.lifecycle import FIRST_REFUSED_INTERVAL, LOOKOUT_TIMEOUT
 from workflows.call.silence import STARTING_TIMEOUT
 
 from .facts import at
@@ -161,7 +161,7 @@ def test_a_start_that_was_given_up_is_looked_for_until_its_moment() -> None:
     call = Call()
     start = call.is_asked("start")
     acs_answers.failed(call.life, start, "no answer", call.ticks(), is_denied=False)
-    watch, due = guarding(call), call.now + acs_answers.LOOKOUT_TIMEOUT
+    watch, due = guarding(call), call.now + LOOKOUT_TIMEOUT
     assert watch.next_due() == due
     watch.act(due - SECOND)
     assert call.recording.looked_for_until == due

@@ -6,8 +6,10 @@ import pytest
 
 from callvault.contracts.states import Actual, Wanted
 from tests.unit.call import (
+    ALL,
     NOON,
     Call,
+    awaiting,
     paused_call,
     recording_call,
     stopped_call,
@@ -166,6 +168,18 @@ def test_a_start_that_was_given_up_is_made_certain_once_a_callback_tells_of_it(
 ) -> None:
     call = stopped_call()
     call.recording.looked_for_until, call.recording.callback_recording_id = until, told
+    assert call.next == following
+
+
+@pytest.mark.parametrize(
+    ("begun_at", "told", "following"),
+    [(at(1), "told", "adopt"), (at(1), None, None), (None, "told", None)],
+)
+def test_a_start_without_an_answer_is_made_certain_while_it_is_asked_for_no_more(
+    begun_at: Any, told: str | None, following: str | None
+) -> None:
+    call = awaiting(ALL, "ana", before_consent="wait")
+    call.recording.sound.begun_at, call.recording.callback_recording_id = begun_at, told
     assert call.next == following
 
 

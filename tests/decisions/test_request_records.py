@@ -162,6 +162,8 @@ def test_a_request_is_accepted_between_its_asking_and_now(
 
 
 READ = {"begun_at": 1, "inactive_at": 10}
+BEGUN = {"sound": {"begun_at": 1}}
+OVER = {"sound": {"begun_at": 1, "over_at": 9}}
 WAITING = {
     "holds": [ConsentHold(since=at(1), reason="")],
     "consent": ConsentTerms(before_consent="wait"),
@@ -176,6 +178,7 @@ WAITING = {
         (START, {"actual": Actual.NONE, "wanted": "stopped"}, "superseded"),
         (PAUSE, {"actual": Actual.NONE, "wanted": "paused"}, "pending"),
         (PAUSE, {"actual": Actual.NONE, "wanted": "paused", **WAITING}, "confirmed"),
+        (PAUSE, {"actual": Actual.NONE, "wanted": "paused", **WAITING, **BEGUN}, "pending"),
         (PAUSE, {"actual": Actual.PAUSED, "wanted": "paused"}, "pending"),
         (PAUSE, {"actual": Actual.PAUSED, "wanted": "paused", "sound": READ}, "confirmed"),
         (PAUSE, {"actual": Actual.PAUSED, "wanted": "active", "sound": READ}, "confirmed"),
@@ -185,13 +188,16 @@ WAITING = {
         (RESUME, {"actual": Actual.PAUSED, "wanted": "active"}, "pending"),
         (RESUME, {"actual": Actual.ACTIVE, "wanted": "paused"}, "superseded"),
         (STOP, {"actual": Actual.STOPPED, "wanted": "stopped"}, "confirmed"),
+        (STOP, {"actual": Actual.STOPPED, "wanted": "stopped", **OVER}, "confirmed"),
+        (STOP, {"actual": Actual.STOPPED, "wanted": "stopped", **BEGUN}, "failed"),
         (STOP, {"actual": Actual.ACTIVE, "wanted": "stopped"}, "pending"),
+        (STOP, {"actual": Actual.UNKNOWN, "wanted": "stopped", **BEGUN}, "pending"),
     ],
 )
 def test_a_request_is_confirmed_once_acs_was_seen_to_do_it_and_superseded_by_another_wish(
     operation: Operation, facts: dict[str, Any], state: str
 ) -> None:
-    silences = [silent(12)] if facts.get("sound") else []
+    silences = [silent(12)] if facts.get("sound") is READ else []
     recording = a_recording(*silences, **facts)
     status = a_call(recording)
     record = adds(status, operation)
@@ -199,6 +205,7 @@ def test_a_request_is_confirmed_once_acs_was_seen_to_do_it_and_superseded_by_ano
     assert record.state == state
     assert seconds(record.settled_at) == (None if state == "pending" else 20)
     assert record.recording_id == recording.recording_id
+    assert record.may_be_recording is (state == "failed")
 
 
 @pytest.mark.parametrize("operation", [START, PAUSE, RESUME, STOP])

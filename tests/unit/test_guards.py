@@ -3,6 +3,7 @@
 from workflows.call import acs_answers
 from workflows.call.alarms import Alarms
 from workflows.call.guards import Watchdog
+from workflows.call.lifecycle import LOOKOUT_TIMEOUT
 from workflows.call.silence import STARTING_TIMEOUT
 
 from .call import ALL, POLICY, SECOND, Call, awaiting, recording_call
@@ -73,5 +74,5 @@ def test_a_hold_ends_with_the_wait_for_a_start_that_was_given_up() -> None:
     call.leaves("ana")
     assert call.recording.is_held, "it may begin still"
     watch = Watchdog(call.life, Alarms(call.life.status, "workflow"))
-    watch.act(call.now + acs_answers.LOOKOUT_TIMEOUT)
+    watch.act(call.now + LOOKOUT_TIMEOUT)
     assert not call.recording.is_held

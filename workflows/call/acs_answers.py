@@ -18,10 +18,6 @@ from workflows.call.commands import READINGS, Command, Operation
 from workflows.call.lifecycle import Lifecycle
 from workflows.call.pauses import GUARD
 
-LOOKOUT_TIMEOUT = timedelta(hours=24)
-"""Longest time for which a start that was given up is looked for, if nobody tells of the call's
-end."""
-
 CALLBACK_TIMEOUT = timedelta(seconds=1)
 """Time for ACS to tell by a callback that a recording has begun, before it is asked for that."""
 
@@ -141,6 +137,14 @@ def runs_already(call: Lifecycle, command: Command, recording_id: str, now: date
     answered(call, command, outcome, now)
     # When it began, nobody knows, and what was asked again may still arrive.
     silence.sound_given_up(recording, now, is_start=True)
+
+
+def has_begun_unheard(
+    call: Lifecycle, recording: RecordingStatus, recording_id: str, now: datetime
+) -> None:
+    """Fold that a start which is not asked for now has begun before: its recording goes on."""
+    is_paused = recording.sound.is_begun_paused
+    runs_already(call, Command(recording.number, Operation.START, is_paused), recording_id, now)
 
 
 def has_begun(call: Lifecycle, recording: RecordingStatus, recording_id: str, now: datetime) -> str:
@@ -290,11 +294,7 @@ def _not_started(
     if recording.sound.begun_at is None:
         call.end(recording, now)
         return
-    # It may have begun, or begin still: that it is silent, nothing proves.
-    silence.sound_given_up(recording, now, is_start=True)
-    call.give_up(recording, now)
-    if call.status.ended_at is None:
-        recording.looked_for_until = now + LOOKOUT_TIMEOUT
+    call.look_for(recording, now)
 
 
 def _not_read(recording: RecordingStatus) -> None:

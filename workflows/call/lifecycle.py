@@ -63,11 +63,17 @@ FIRST_REFUSED_INTERVAL = timedelta(seconds=2)
 MAX_REFUSED_INTERVAL = timedelta(minutes=1)
 """Intervals at which ACS is asked again for what it refuses for good."""
 
+LOOKOUT_TIMEOUT = timedelta(hours=24)
+"""Longest time for which a start that was given up is looked for, if nobody tells of the call's
+end."""
+
 _CANCELLED = "the workflow was cancelled, and it is not known who asked for that"
 
 _NO_GUARDS = Guards()
 
 _OVER = "the recording was over before ACS could confirm this"
+
+_UNANSWERED = "it was ended before its start was answered, which may have begun it"
 
 
 class Lifecycle:
@@ -264,8 +270,7 @@ class Lifecycle:
             if operation is not None and self._may_ask(recording, operation):
                 is_paused = operation is Operation.START and recording.target is Wanted.PAUSED
                 return Command(recording.number, operation, is_paused, is_urgent)
-        # A start that was given up, and of which ACS has told since.
-        told = (r for r in self.status.recordings if r.looked_for_until and r.callback_recording_id)
+        told = filter(_is_told_of, self.status.recordings)
         return next((Command(recording.number, Operation.ADOPT) for recording in told), None)
 
     def _may_ask(self, recording: RecordingStatus, operation: Operation) -> bool:
@@ -518,13 +523,22 @@ class Lifecycle:
             if recording_state.session_has_ended(recording):
                 self.end(recording, now)
             elif recording.actual is Actual.NONE and recording.wanted is Wanted.STOPPED:
-                # Stopped before ACS was asked to start it: there is nothing to stop.
-                recording.actual = Actual.STOPPED
+                self._end_unanswered(recording, now)
             # Again: the end confirms a stop, and overtakes all that was asked for before it.
             self.requests.close(recording, now)
         self._draw_up(recording, now)
         consent_holds.finish(recording, silence.silent_since(recording), now)
         recording_state.refresh(self.status, recording)
+
+    def _end_unanswered(self, recording: RecordingStatus, now: datetime) -> None:
+        """End a recording of which no start was answered: ACS may have begun it all the same."""
+        if recording.sound.begun_at is None:
+            # Stopped before ACS was asked to start it: there is nothing to stop.
+            recording.actual = Actual.STOPPED
+            return
+        recording.problem = recording.problem or _UNANSWERED
+        self.note(now, f"recording {recording.number}: {_UNANSWERED}")
+        self.look_for(recording, now)
 
     def _draw_up(self, recording: RecordingStatus, now: datetime) -> None:
         """Draw up the account of silence, once there are guards to tell what takes too long."""
@@ -585,12 +599,27 @@ class Lifecycle:
         recording.actual = Actual.STOPPED
         recording.stopped_at = recording.stopped_at or now
 
+    def look_for(self, recording: RecordingStatus, now: datetime) -> None:
+        """Give up a start that may have begun, or may begin still: ACS may tell of it."""
+        # That it is silent, nothing proves.
+        silence.sound_given_up(recording, now, is_start=True)
+        self.give_up(recording, now)
+        if self.status.ended_at is None:
+            recording.looked_for_until = now + LOOKOUT_TIMEOUT
+
     def _open_recording(self, request: StartRequest, now: datetime) -> None:
         self.status.recordings.append(_new_recording(self.status, request, now))
         self.status.kept_until = None
         for participant in request.participants:
             presence.named(self.status, participant, now)
         self._grows(len(request.participants) * state_limits.MAX_NAME_SIZE, now)
+
+
+def _is_told_of(recording: RecordingStatus) -> bool:
+    """Tell if ACS has told of a start that was not answered, and that is asked for no more."""
+    is_unanswered = recording.actual is Actual.NONE and recording.sound.begun_at is not None
+    is_awaited = recording.looked_for_until is not None or is_unanswered
+    return is_awaited and recording.callback_recording_id is not None
 
 
 def _is_over(recording: RecordingStatus) -> bool:

@@ -10,6 +10,12 @@ from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatu
 from workflows.call import pauses, silence
 from workflows.call.commands import REACHED, TARGET_OF, Operation
 
+_NOT_FOUND = (
+    "its start got no answer, and may have begun it: without its recordingId it cannot be stopped."
+    " It is stopped once ACS tells of it"
+)
+"""The end of a stop of what may be on, and cannot be asked to stop."""
+
 _NO_CONTENT = {"request_id", "requested_at", "expires_at"}
 
 
@@ -95,6 +101,9 @@ class Requests:
             if _is_reached(record, recording):
                 _end(record, RequestState.CONFIRMED, now)
                 self._keep_from_starting(record, recording)
+            elif record.operation == Operation.STOP and recording.actual is Actual.STOPPED:
+                fail(record, _NOT_FOUND, now)
+                _tell_sound(record, recording)
             elif _is_overtaken(record, recording):
                 self._supersede(record, recording, now)
                 _tell_sound(record, recording)
@@ -195,13 +204,16 @@ def _is_reached(record: ControlRecord, recording: RecordingStatus) -> bool:
         return recording.recording_id is not None
     if record.operation == Operation.PAUSE and recording.actual is Actual.NONE:
         # Nothing is recorded, and nothing will be before consent is there.
-        return recording.waits_for_consent
+        return recording.waits_for_consent and recording.sound.begun_at is None
     if record.operation == Operation.RESUME and recording.target is not Wanted.ACTIVE:
         # It still records, and not for long: somebody else's pause is about to be carried out.
         return False
     if record.operation == Operation.PAUSE:
         # Never from memory: by a reading that was made for it, or for a later one.
         return silence.is_read_since(recording, record.received_at)
+    if record.operation == Operation.STOP and not silence.is_silent(recording):
+        # Nothing more is asked of it, and it may be on: its start was never answered.
+        return False
     return recording.actual is REACHED[TARGET_OF[Operation(record.operation)]]
 
 

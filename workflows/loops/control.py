@@ -236,6 +236,9 @@ class ControlLoop:
             # What was asked for meanwhile: a stop, say.
             self._call.settle(recording, now)
             return
+        if recording.actual is Actual.NONE:
+            acs_answers.has_begun_unheard(self._call, recording, own, now)
+            return
         self._alarm(acs_answers.has_begun(self._call, recording, own, now), recording, now)
 
     def _answered(
@@ -270,8 +273,7 @@ class ControlLoop:
         is_new = recording.refusals <= 1
         if is_wanted and is_new and (what := _REFUSED.get(command.operation)) is not None:
             self._alarm(f"{what}: {why}", recording, now, cause)
-        if recording.state is RecordingState.FAILED_TO_START:
-            self._alarms.failed_to_start(recording, recording.problem, now, cause)
+        self._alarm_if_not_started(recording, now, cause)
 
     async def _is_resolved(
         self, command: Command, recording: RecordingStatus, error: FailureError
@@ -286,6 +288,7 @@ class ControlLoop:
             # ACS may take a while to forget it: then the start is repeated.
             is_denied = not may_have_begun(error)
             acs_answers.retry_start(self._call, recording, now, is_denied=is_denied)
+            self._alarm_if_not_started(recording, now)
             return True
         return False
 
@@ -340,6 +343,12 @@ class ControlLoop:
             for other in self._call.status.recordings
             if other is not recording
         )
+
+    def _alarm_if_not_started(
+        self, recording: RecordingStatus, now: datetime, cause: Cause | None = None
+    ) -> None:
+        if recording.state is RecordingState.FAILED_TO_START:
+            self._alarms.failed_to_start(recording, recording.problem, now, cause)
 
     def _alarm(
         self, what: str, recording: RecordingStatus, now: datetime, cause: Cause | None = None
