@@ -137,6 +137,49 @@ def test_what_either_knows_to_be_over_is_over(
     assert not recording.needs_read
 
 
+ON = {"recording_id": "r"}
+OFF = {"recording_id": "r", "actual": "stopped", "wanted": "stopped"}
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "is_reset", "is_over"),
+    [
+        (OFF, ON, False, True),
+        (OFF | {"origin": "announced"}, ON, False, False),
+        (ON, OFF | {"origin": "announced"}, False, False),
+        (ON, OFF | {"origin": "announced"}, True, False),
+        (OFF | {"origin": "announced"}, ON, True, False),
+        (OFF | {"recording_id": None}, ON, True, False),
+        (OFF | {"recording_id": None, "sound": {"begun_at": 1}}, ON, True, False),
+        (OFF | {"recording_id": None, "sound": {"over_at": 9}}, ON, True, True),
+        (ON, OFF | {"recording_id": None}, True, False),
+    ],
+)
+def test_only_what_was_on_can_have_ended(
+    mine: dict[str, Any], theirs: dict[str, Any], is_reset: bool, is_over: bool
+) -> None:
+    """Of files alone, and of a start that nobody has answered here, no end is known."""
+    recording = joined(mine, theirs, is_reset=is_reset)
+    assert (recording.actual is Actual.STOPPED) is is_over
+    assert (recording.origin, recording.recording_id) == ("requested", "r")
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "over"),
+    [
+        ({"sound": {"over_at": 4}}, {"sound": {"over_at": 3}}, 4),
+        ({}, {"sound": {"over_at": 3}}, 3),
+        ({}, {}, 5),
+    ],
+)
+def test_what_is_over_is_so_since_either_knows_it(
+    mine: dict[str, Any], theirs: dict[str, Any], over: float
+) -> None:
+    known = {"actual": "stopped", "stopped_at": at(5)}
+    recording = joined({**known, **mine}, {**known, **theirs})
+    assert seconds(recording.sound.over_at) == over
+
+
 def test_of_two_ends_the_own_is_told_and_what_is_on_has_none() -> None:
     ended = {"actual": "stopped", "stopped_at": at(5), "session_end_reason": "CallEnded"}
     other = {"actual": "stopped", "stopped_at": at(7), "session_end_reason": "Other"}

@@ -1,5 +1,7 @@
 """Is what two runs of a call know joined, so that nothing is forgotten, and nothing louder?"""
 
+import pytest
+
 from callvault.contracts.takeover import ADOPTED, LastState
 from workflows.call import consent, presence
 
@@ -129,6 +131,30 @@ def test_what_is_known_here_by_its_files_alone_is_the_recording_that_was_asked_f
     assert (recording.origin, recording.number) == ("requested", 1)
     assert recording.pauses == dead.recording.pauses
     assert [each.chunk for each in recording.chunks] == [chunk()]
+
+
+@pytest.mark.parametrize("is_known_here_alone", [True, False])
+def test_what_goes_on_as_its_event_tells_is_not_over(is_known_here_alone: bool) -> None:
+    """A chunk of it had begun a workflow: a stop was confirmed, and ACS was asked for nothing."""
+    started, orphan = recording_call(), Call(start_recording=False)
+    orphan.announced(chunk(reason="ChunkMaximumTimeExceeded"), ended="SessionStillOngoing")
+    call, dead = (orphan, started) if is_known_here_alone else (started, orphan)
+    joined(call, dead, is_reset=False)
+    [recording] = call.life.status.recordings
+    assert (recording.wanted, recording.actual, call.next) == ("active", "active", "read")
+    stop = call.asks("stop")
+    assert (stop.state, call.next) == ("pending", "stop")
+
+
+@pytest.mark.parametrize("is_known_here_alone", [True, False])
+def test_what_has_ended_as_its_event_tells_is_over(is_known_here_alone: bool) -> None:
+    started, orphan = recording_call(), Call(start_recording=False)
+    orphan.announced(chunk())
+    call, dead = (orphan, started) if is_known_here_alone else (started, orphan)
+    joined(call, dead, is_reset=False)
+    [recording] = call.life.status.recordings
+    assert (recording.wanted, recording.actual, call.next) == ("stopped", "stopped", None)
+    assert recording.sound.over_at is not None
 
 
 def test_of_two_runs_that_asked_for_it_the_one_that_keeps_the_call_says_by_whom() -> None:

@@ -72,10 +72,9 @@ def _join_recording(status: CallStatus, theirs: RecordingStatus, is_reset: bool)
     other = theirs
     if is_further or (mine.origin == "announced" and theirs.origin == "requested"):
         other = _replace(mine, theirs)
-    mine.wanted = max(mine.wanted, other.wanted, key=_QUIET.index)
-    if Actual.STOPPED in (mine.actual, other.actual):
-        mine.actual, mine.wanted = Actual.STOPPED, Wanted.STOPPED
-        mine.stopped_at = mine.stopped_at or other.stopped_at
+    if other.origin == "requested":
+        mine.wanted = max(mine.wanted, other.wanted, key=_QUIET.index)
+    _join_ends(mine, other)
     mine.session_end_reason = mine.session_end_reason or other.session_end_reason
     _join_pauses(mine, other, is_reset)
     silence.doubted(mine, other.silence.unconfirmed)
@@ -84,9 +83,31 @@ def _join_recording(status: CallStatus, theirs: RecordingStatus, is_reset: bool)
     return mine.number
 
 
+def _join_ends(mine: RecordingStatus, other: RecordingStatus) -> None:
+    """Take it that a recording is over of which either state knows that."""
+    ended = [each for each in (mine, other) if _is_known_over(each)]
+    if not ended:
+        return
+    mine.actual, mine.wanted = Actual.STOPPED, Wanted.STOPPED
+    mine.stopped_at = mine.stopped_at or other.stopped_at
+    over_at = next((each.sound.over_at for each in ended if each.sound.over_at), mine.stopped_at)
+    if over_at is not None:
+        silence.ended(mine, over_at)
+
+
+def _is_known_over(recording: RecordingStatus) -> bool:
+    """Tell if ACS has recorded it, and does so no more."""
+    # One that was only announced may go on, as its event tells. What was ended before any start of
+    # it was answered may be on all the same, as only the other state knows.
+    was_on = recording.recording_id is not None or recording.sound.over_at is not None
+    is_requested = recording.origin == "requested"
+    return is_requested and was_on and recording.actual is Actual.STOPPED
+
+
 def _began_since(mine: RecordingStatus, theirs: RecordingStatus) -> bool:
-    """Tell if the start that both have asked for was answered here alone, since the reset."""
-    return mine.recording_id is not None and theirs.recording_id is None
+    """Tell if the start was answered here alone, since the reset: the other knows files at most."""
+    is_told_by_files = (mine.origin, theirs.origin) == ("requested", "announced")
+    return mine.recording_id is not None and (theirs.recording_id is None or is_told_by_files)
 
 
 def _join_pauses(mine: RecordingStatus, other: RecordingStatus, is_reset: bool) -> None:
