@@ -399,8 +399,9 @@ class RecordingWorkflow:
             self._cancelled()
         if beginning.policy is not None:
             self.call.policy_known(beginning.policy)
-            # Consent could not be judged before: what was folded has its consequences now.
-            self.call.settle_all(workflow.now())
+        # Consent could not be judged before, nor what never began: what was folded has its
+        # consequences now.
+        self.call.settle_all(workflow.now())
 
     async def _run_display(self) -> None:
         while True:
@@ -471,7 +472,10 @@ class RecordingWorkflow:
         request = _asked(operation, payloads)
         record = self._request(operation, request)
         await self._settled_or_due(record)
-        return repeats.answer_of(self.call.status, record, workflow.now())
+        answer = repeats.answer_of(self.call.status, record, workflow.now())
+        if not self.call.may_be_behind:
+            return answer
+        return unconfirmed.answer_while_recalling(self.call.recording(record.recording), answer)
 
     async def _paused_or_due(self, since: datetime) -> None:
         """Wait until nothing is recorded without consent; raise once a pause may take no longer."""

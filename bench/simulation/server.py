@@ -21,9 +21,11 @@ from callvault.contracts.manifest import SealInput
 from callvault.contracts.recording_events import EventDelivery
 from callvault.contracts.results import CallResult
 from callvault.contracts.signal_times import SignalTimesQuery
+from callvault.contracts.takeover import RunQuery
 
 INPUT_OF: dict[str, type[Any]] = {
     names.BEGIN_ACTIVITY: activity_io.BeginInput,
+    names.RECALL_ACTIVITY: RunQuery,
     "find_signal_times": SignalTimesQuery,
     "start_recording": activity_io.StartInput,
     "confirm_active": activity_io.RecordingInput,

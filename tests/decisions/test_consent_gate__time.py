@@ -39,6 +39,13 @@ def test_a_withdrawal_is_answered_once_nothing_can_sound(before: str) -> None:
     assert call.gate.has_paused(call.now)
 
 
+@pytest.mark.parametrize("unknown", ["is_beginning", "is_recalling"])
+def test_no_withdrawal_is_answered_while_a_run_before_a_reset_may_know_more(unknown: str) -> None:
+    call = awaiting(ALL, "ana", before_consent="wait")
+    setattr(call.life, unknown, True)
+    assert not call.gate.has_paused(call.now)
+
+
 def test_what_is_about_to_start_with_consent_may_be_heard_of_nobody_who_refuses() -> None:
     call = awaiting(ALL, "ana")
     call.agrees("ana")

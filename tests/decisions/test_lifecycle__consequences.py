@@ -49,6 +49,23 @@ def test_the_end_of_a_session_ends_the_recording_unless_acs_is_being_asked(
         assert call.recording.sound.over_at == call.recording.stopped_at == call.now
 
 
+@pytest.mark.parametrize("unknown", ["is_beginning", "is_recalling"])
+def test_nothing_never_began_while_a_run_before_a_reset_may_know_more(unknown: str) -> None:
+    call, on = Call(), recording_call()
+    for each in (call, on):
+        assert not each.life.may_be_behind
+        setattr(each.life, unknown, True)
+        assert each.life.may_be_behind
+    stop, pause = call.asks("stop"), on.asks("pause")
+    assert (stop.state, call.recording.actual) == ("pending", Actual.NONE)
+    on.confirms("pause")
+    assert pause.state == "confirmed"
+    call.life.is_beginning = False
+    call.life.recall_ended(call.ticks())
+    assert (stop.state, call.recording.actual) == ("confirmed", Actual.STOPPED)
+    assert not call.life.may_be_behind
+
+
 def test_an_end_fails_what_was_to_go_on_and_confirms_a_stop() -> None:
     call = recording_call()
     stop = call.asks("stop")

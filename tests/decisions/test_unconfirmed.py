@@ -89,3 +89,20 @@ def test_the_answer_says_what_is_known_and_changes_no_record(is_silent: bool, pr
     goes_on = "no answer of ACS for 20 s: ACS is asked again until it is proven to pause"
     assert told.problem == (problem or f"it is not confirmed yet: {goes_on}")
     assert (record.problem, record.may_be_recording) == (problem, False)
+
+
+@pytest.mark.parametrize(
+    ("state", "sound", "is_doubtful"),
+    [
+        (RequestState.PENDING, {}, True),
+        (RequestState.PENDING, BEGUN, False),
+        (RequestState.CONFIRMED, {}, False),
+    ],
+)
+def test_while_a_run_before_a_reset_may_know_more_what_never_began_may_be_recording(
+    state: RequestState, sound: dict[str, Any], is_doubtful: bool
+) -> None:
+    record = a_pause(state=state)
+    told = unconfirmed.answer_while_recalling(a_recording(sound=sound), record)
+    assert told.may_be_recording is is_doubtful
+    assert ("whether the call's workflow was reset" in told.problem) is is_doubtful

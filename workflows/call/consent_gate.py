@@ -117,6 +117,9 @@ class ConsentGate:
 
     def has_paused(self, since: datetime) -> bool:
         """Tell if nothing is recorded without consent, as ACS has confirmed after ``since``."""
+        if self._call.may_be_behind:
+            # The run before the reset may have begun what is not known here.
+            return False
         return not any(self._may_be_heard(each, since) for each in self.status.recordings)
 
     def _may_be_heard(self, recording: RecordingStatus, since: datetime) -> bool:

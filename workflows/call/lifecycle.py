@@ -86,6 +86,8 @@ class Lifecycle:
         self.is_recalling = False
         """True while it is not known what ACS was asked before a reset: nothing is started, or
         resumed."""
+        self.is_beginning = False
+        """True while it is not known if the run was reset to its beginning."""
         self._grown, self._room = 0, state_limits.LEAST_ROOM
         """Bytes by which the state has grown at most since it was measured, and may grow."""
 
@@ -244,6 +246,11 @@ class Lifecycle:
         self._forget_asking(now)
         self.settle_all(now)
         return True
+
+    def recall_ended(self, now: datetime) -> None:
+        """Fold that all is known that the run before a reset knew, or will ever be."""
+        self.is_recalling = False
+        self.settle_all(now)
 
     def decline(self, recording: RecordingStatus, why: str, now: datetime) -> None:
         """Give a recording up before a sound of it was recorded."""
@@ -456,6 +463,11 @@ class Lifecycle:
         return next((r for r in reversed(self.status.recordings) if r.origin == "requested"), None)
 
     @property
+    def may_be_behind(self) -> bool:
+        """True while a run before a reset may know more: what never began here may have begun."""
+        return self.is_beginning or self.is_recalling
+
+    @property
     def only_archives(self) -> bool:
         """True if another program controls all recordings of the call."""
         policy = self.status.policy
@@ -515,8 +527,10 @@ class Lifecycle:
             self.note(now, f"recording {recording.number}: {refused}")
         if held := consent_holds.review(self.status, recording, self.requests, now):
             self.note(now, f"recording {recording.number}: {held}")
-        # What ACS is being asked may still come through: its answer settles the requests.
-        if not self.is_in_flight(recording):
+        # What ACS is being asked may still come through: its answer settles the requests. And what
+        # no start was sent for here, the run before a reset may have begun.
+        is_unknown = self.may_be_behind and recording.actual is Actual.NONE
+        if not self.is_in_flight(recording) and not is_unknown:
             pauses.confirm(recording, self.requests.pending(recording))
             # First what ACS has confirmed: the end of the recording would fail it.
             self.requests.close(recording, now)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from callvault.causes import Cause
 from callvault.contracts.base import shorten
-from callvault.contracts.states import Actual
+from callvault.contracts.states import Actual, RequestState
 from callvault.contracts.status import ControlRecord, RecordingStatus
 from workflows.call import silence
 from workflows.call.commands import Operation
@@ -37,6 +37,13 @@ def answer(recording: RecordingStatus, record: ControlRecord, now: datetime) -> 
         "problem": record.problem or shorten(f"{why(recording, record, now)[0]}: {_GOES_ON}"),
     }
     return record.model_copy(update=told)
+
+
+def answer_while_recalling(recording: RecordingStatus, answer: ControlRecord) -> ControlRecord:
+    """Return what a caller is told while it is not known what the run before a reset has begun."""
+    if answer.state is not RequestState.PENDING or recording.sound.begun_at is not None:
+        return answer
+    return answer.model_copy(update={"may_be_recording": True, "problem": _RECALLING})
 
 
 def why(
@@ -68,5 +75,10 @@ def _ambiguous(recording: RecordingStatus, now: datetime) -> str | None:
     until = f"{proves_from:%H:%M:%S} UTC"
     return f"ACS reports it inactive, which until {until} may also mean that sound is still to come"
 
+
+_RECALLING = (
+    "it is not confirmed yet: it is being found out whether the call's workflow was reset, and what"
+    " was being recorded then; after that ACS is asked until it is proven to pause"
+)
 
 _GOES_ON = "ACS is asked again until it is proven to pause"

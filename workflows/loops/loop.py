@@ -79,6 +79,9 @@ class Run:
     async def work(self, *loops: Loop) -> None:
         """Run the loops side by side until the run is finished."""
         self._loops = loops
+        if self.is_finished:
+            # What came before the beginning was known may have ended it all: it is to be answered.
+            await self.until(workflow.all_handlers_finished)
         while not self.is_finished:
             self._each.clear()
             async with asyncio.TaskGroup() as group:

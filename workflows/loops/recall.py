@@ -34,6 +34,7 @@ class RecallLoop:
         self._call = call
         self._alarms = alarms
         self._deletions = deletions
+        call.is_beginning = True
         self._told: list[LastState] = []
         self._resets = 0
         """Resets of this run that it knows of."""
@@ -56,6 +57,7 @@ class RecallLoop:
         """Take note of a reset to the very beginning, before anything is asked of ACS."""
         if beginning.was_reset:
             self._was_reset()
+        self._call.is_beginning = False
 
     def told(self, last: LastState) -> None:
         """Take note of a dead run's last state."""
@@ -76,7 +78,7 @@ class RecallLoop:
         while known != self._resets:
             known = self._resets
             await self._recall_once()
-        self._call.is_recalling = False
+        self._call.recall_ended(workflow.now())
 
     async def _recall_once(self) -> None:
         info = workflow.info()

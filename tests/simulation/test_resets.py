@@ -1,0 +1,116 @@
+"""Is nothing answered, or claimed, from what a reset run knows, before it knows the rest?"""
+
+from typing import Any
+
+import pytest
+
+from bench.simulation import protocol
+from bench.simulation.server import Server
+from callvault.contracts import names
+from callvault.contracts.activity_io import Beginning
+from callvault.contracts.states import Actual, RequestState, Wanted
+from callvault.contracts.status import CallStatus, RecordingStatus
+from callvault.contracts.takeover import LastState, Recalled
+from tests.policies import a_policy
+
+from .calls import STOPPED, answer, begun, learns, recorded, starts
+
+ANA = "a" * 64
+CONSENT = {"consentPolicy": "all_parties", "participants": [ANA]}
+WAITING = CONSENT | {"beforeConsent": "wait"}
+
+
+def tell(server: Server, name: str, **request: Any) -> None:
+    server.deliver(protocol.signal(name, [protocol.payload(request)]))
+
+
+def ask(server: Server, name: str, update: str, **request: Any) -> None:
+    server.deliver(protocol.update(name, update, [protocol.payload(request)]))
+
+
+def status_of(server: Server) -> CallStatus:
+    status: CallStatus = server.run.workflow.call.status
+    return status
+
+
+def recording_of(server: Server) -> RecordingStatus:
+    return status_of(server).recordings[0]
+
+
+def under_way(server: Server) -> set[str]:
+    return {each.kind for each in server.activities.values()}
+
+
+def was_reset(server: Server) -> None:
+    """Let the run find that it was reset to its beginning."""
+    answer(server, "begin_run", Beginning(policy=a_policy(), was_reset=True))
+
+
+def is_told(server: Server, dead: Server) -> None:
+    """Let the run know what the one before knew."""
+    last = LastState(run_id="run-0", status=status_of(dead).model_copy(deep=True))
+    answer(server, names.RECALL_ACTIVITY, Recalled(last=last))
+
+
+def agreed(server: Server) -> Server:
+    tell(server, names.CONSENT, participant=ANA, given=True)
+    return server
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_stop_of_what_never_began_here_waits_until_it_is_known_if_it_was_on(
+    is_early: bool,
+) -> None:
+    """It was confirmed, and ACS, which recorded, was asked for nothing ever."""
+    server = begun()
+    if is_early:
+        ask(server, names.STOP, "u", requestId="s")
+    was_reset(server)
+    if not is_early:
+        ask(server, names.STOP, "u", requestId="s")
+    stop = status_of(server).requests["s"]
+    assert stop.state is RequestState.PENDING
+    is_told(server, recorded())
+    assert (recording_of(server).recording_id, recording_of(server).actual) == ("r", Actual.ACTIVE)
+    assert "stop_recording" in under_way(server)
+    answer(server, "stop_recording", STOPPED)
+    assert stop.state is RequestState.CONFIRMED
+
+
+def test_a_stop_of_what_never_began_anywhere_is_confirmed_once_that_is_known() -> None:
+    server = begun()
+    was_reset(server)
+    ask(server, names.STOP, "u", requestId="s")
+    answer(server, names.RECALL_ACTIVITY, Recalled())
+    assert status_of(server).requests["s"].state is RequestState.CONFIRMED
+
+
+def test_a_stop_that_comes_before_the_beginning_is_known_is_answered() -> None:
+    """The run was over as soon as it had begun, and its caller got no answer."""
+    server = begun()
+    ask(server, names.STOP, "u", requestId="s")
+    learns(server)
+    assert server.result is not None
+    assert server.open_updates == set()
+
+
+@pytest.mark.parametrize("asks", ["consent", "pause"])
+def test_nobody_is_told_that_what_waits_for_consent_is_silent(asks: str) -> None:
+    """The run before had begun it, with consent: ACS recorded."""
+    dead = agreed(begun(WAITING))
+    learns(dead)
+    starts(dead)
+    server = agreed(begun(WAITING))
+    was_reset(server)
+    told = {"participant": ANA, "given": False, "requestId": "w"}
+    tell(server, names.CONSENT, **told)
+    if asks == "pause":
+        ask(server, names.PAUSE, "u", requestId="p")
+        assert status_of(server).requests["p"].state is RequestState.PENDING
+    else:
+        ask(server, names.CONSENT, "u", **told)
+    assert server.open_updates == {"u"}
+    is_told(server, dead)
+    assert server.open_updates == {"u"}
+    assert "pause_recording" in under_way(server)
+    assert recording_of(server).target is Wanted.PAUSED
