@@ -233,3 +233,31 @@ def test_the_state_of_what_was_joined_is_derived_anew() -> None:
     assert recording.state == "archiving"
     assert recording.chunks[0].state is ChunkState.ANNOUNCED
     assert recording.chunks[0].chunk == chunk(0)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "is_reset", "kept"),
+    [
+        ([(False, 9)], [(True, 1), (False, 2), (True, 3)], True, [1, 2, 3, 9]),
+        ([(True, 7), (False, 9)], [(True, 1), (False, 2), (True, 3)], True, [1, 2, 3, 9]),
+        ([(False, 7), (True, 9)], [(True, 1), (False, 2), (True, 3)], True, [1, 2, 3]),
+        ([(False, 9)], [(True, 1), (False, 2)], True, [1, 2]),
+        ([(False, 9)], [(True, 1)], True, [1, 9]),
+        ([(False, 2)], [(True, 1), (False, 2), (True, 3)], False, [1, 2, 3]),
+    ],
+)
+def test_a_refusal_after_a_reset_is_none_from_before_an_agreement_that_stands(
+    here: list[tuple[bool, float]],
+    there: list[tuple[bool, float]],
+    is_reset: bool,
+    kept: list[float],
+) -> None:
+    """It was worded like one before, and was dropped as the same message sent again."""
+
+    def said(given: bool, when: float) -> ConsentRecord:
+        known = {"participant": hashed("ana"), "given": given, "reported_by": "app"}
+        return ConsentRecord(**known, decided_at=at(when), received_at=at(when))
+
+    status = a_call(consents=[said(*each) for each in here])
+    join(status, a_call(consents=[said(*each) for each in there]), is_reset=is_reset)
+    assert [seconds(record.decided_at) for record in status.consents] == kept

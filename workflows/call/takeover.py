@@ -238,6 +238,8 @@ def _join_lists(status: CallStatus, before: CallStatus, is_reset: bool) -> None:
         return record.participant, record.given, record.method, record.request_id, at
 
     _extend(before.consents, status.consents, decision)
+    if is_reset:
+        before.consents += _refusals_again(before, status)
     presence.add_stays(before, status.participants)
     legal_holds.join(status.legal_holds, before.legal_holds)
     status.untimed += [signal for signal in before.untimed if signal not in status.untimed]
@@ -248,6 +250,17 @@ def _join_lists(status: CallStatus, before: CallStatus, is_reset: bool) -> None:
         setattr(status, name, getattr(status, name) + getattr(before, name))
     # An agreement that came after a withdrawal of which only the run before knew.
     consent.recount(status)
+
+
+def _refusals_again(joined: CallStatus, mine: CallStatus) -> list[ConsentRecord]:
+    """Return the last words of people here who refuse, where an agreement stands by all others.
+
+    Such a refusal is worded like one from before that agreement, and is no repetition of it: of
+    what is sent again after a reset, the agreement would be the last.
+    """
+    standing = consent.standing(joined)
+    last = {record.participant: record for record in mine.consents}
+    return [each for each in last.values() if not each.given and standing.get(each.participant)]
 
 
 def _extend(theirs: list[Each], mine: list[Each], key: Callable[[Each], object]) -> None:
