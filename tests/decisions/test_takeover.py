@@ -82,6 +82,7 @@ def test_a_recording_is_known_by_its_id_or_after_a_reset_by_its_number(
         (["requested"], {}, False),
         (["requested"], {"recording_id": "q"}, True),
         (["requested"], {"chunks": [a_chunk()]}, True),
+        (["requested"], {"recording_id": None, "sound": {"begun_at": 1}}, True),
     ],
 )
 def test_what_never_began_is_not_kept_if_a_backend_has_asked_anew(
@@ -90,6 +91,20 @@ def test_what_never_began_is_not_kept_if_a_backend_has_asked_anew(
     status = a_call(*(a_recording(number=9, origin=origin) for origin in mine))
     join(status, a_call(a_recording(**theirs)))
     assert len(status.recordings) == len(mine) + is_kept
+
+
+@pytest.mark.parametrize(
+    ("mine", "wanted", "numbers"),
+    [("requested", "stopped", [3, 9]), ("announced", "active", [9, 3])],
+)
+def test_a_start_in_flight_is_asked_for_no_more_if_a_backend_has_asked_anew(
+    mine: str, wanted: str, numbers: list[int]
+) -> None:
+    status = a_call(a_recording(number=9, origin=mine))
+    join(status, a_call(a_recording(number=3, actual=Actual.NONE, sound={"begun_at": 1})))
+    [lost] = (each for each in status.recordings if each.number == 3)
+    assert (lost.wanted, lost.actual) == (wanted, Actual.NONE)
+    assert [each.number for each in status.recordings] == numbers
 
 
 @pytest.mark.parametrize(("actual", "numbers"), [(Actual.ACTIVE, [1, 2]), (Actual.STOPPED, [2, 1])])

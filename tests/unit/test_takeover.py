@@ -2,10 +2,11 @@
 
 import pytest
 
+from callvault.contracts.events import RecordingStateChanged
 from callvault.contracts.takeover import ADOPTED, LastState
-from workflows.call import consent, presence
+from workflows.call import callbacks, consent, presence
 
-from .call import ALL, NOON, SECOND, Call, agreed, chunk, hashed, recording_call
+from .call import ALL, NOON, SECOND, Call, agreed, awaiting, chunk, hashed, recording_call
 
 
 def joined(call: Call, dead: Call, *, is_reset: bool, run_id: str = "dead") -> bool:
@@ -187,3 +188,19 @@ def test_the_timelines_of_both_are_one_in_their_order() -> None:
     joined(call, dead, is_reset=False)
     noted = [e.what for e in call.life.status.timeline if e.what.startswith("note ")]
     assert noted == [f"note {at}" for at in range(4)]
+
+
+def test_a_start_in_flight_of_a_dead_run_is_stopped_once_acs_tells_that_it_has_begun() -> None:
+    """Its callback counted by the dead run's numbers, and was taken for that of another start."""
+    dead, call = Call(), awaiting(ALL, "ana", before_consent="wait")
+    dead.is_asked("start")
+    joined(call, dead, is_reset=False)
+    lost, own = call.life.status.recordings
+    assert (lost.number, own.number, call.life.current) == (2, 1, own)
+    assert (lost.state, own.state) == ("failed_to_start", "awaiting_consent")
+    told = {"recording": 1, "recording_id": "told", "state": "active", "at": call.now}
+    callbacks.fold(call.life, call.alarms, RecordingStateChanged(**told), call.ticks())
+    command = call.life.next_command()
+    assert command is not None
+    assert (command.operation, command.recording) == ("adopt", 2)
+    assert own.callback_recording_id is None

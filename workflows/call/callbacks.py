@@ -58,6 +58,10 @@ def _recording_of(call: Lifecycle, event: RecordingStateChanged) -> RecordingSta
     known = next(told, None) if event.recording_id is not None else None
     if numbered is None or numbered.recording_id is not None:
         return known
+    if known is None and numbered.sound.begun_at is None:
+        # No start of that number was sent here: it is of a run before, which counted otherwise.
+        lost = (each for each in asked_for if each.looked_for_until is not None)
+        return next(lost, numbered)
     # The numbered one awaits its id. The id of an adopted recording is no news of it: that start
     # was asked for by a workflow which counted otherwise. The id of one that was started here has
     # its own address: whoever tells it to this one may be forging, which the start looks into.

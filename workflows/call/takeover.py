@@ -157,12 +157,16 @@ def _counterpart(
 
 def _add(status: CallStatus, theirs: RecordingStatus) -> int | None:
     was_asked = any(each.origin == "requested" for each in status.recordings)
-    if theirs.recording_id is None and not theirs.chunks and was_asked:
+    is_asked_anew = theirs.recording_id is None and not theirs.chunks and was_asked
+    if is_asked_anew and theirs.sound.begun_at is None:
         return None  # It never began, and a backend has asked anew since.
+    if is_asked_anew:
+        # ACS may have begun it all the same: settling has it looked for.
+        theirs.wanted = Wanted.STOPPED
     if any(each.number == theirs.number for each in status.recordings):
         theirs.number = next_number(status)
     # The current recording is the last one: one that ACS may be recording must be controlled.
-    is_on = theirs.actual is not Actual.STOPPED
+    is_on = theirs.actual is not Actual.STOPPED and not is_asked_anew
     status.recordings.insert(len(status.recordings) if is_on else 0, theirs)
     return theirs.number
 
