@@ -120,6 +120,26 @@ def test_a_file_without_an_id_that_another_recording_has_stays_there_and_counts_
     assert [each.expires_at for each in status.recordings] == [at(3) + WINDOW] * 2
 
 
+@pytest.mark.parametrize(
+    ("facts", "of", "ended", "is_read"),
+    [
+        ({"recording_id": "r"}, "r", "CallEnded", False),
+        ({"recording_id": "r"}, None, "", True),
+        ({"recording_id": "r", "actual": "paused"}, None, "", True),
+        ({"recording_id": None}, None, "", False),
+        ({"recording_id": None, "needs_read": True}, None, "", True),
+        ({"recording_id": "r", "actual": "stopped"}, None, "CallEnded", False),
+        ({"recording_id": "r", "origin": "announced"}, None, "CallEnded", False),
+    ],
+)
+def test_a_guess_ends_nothing_that_may_be_on(
+    facts: dict[str, Any], of: str | None, ended: str, is_read: bool
+) -> None:
+    recording = a_recording(**facts)
+    announced(a_call(recording), chunk(0), of=of)
+    assert (recording.session_end_reason, recording.needs_read) == (ended, is_read)
+
+
 # What of them is new.
 
 

@@ -221,6 +221,18 @@ def test_an_event_with_an_id_corrects_what_one_without_an_id_made_believe() -> N
     assert [r.state for r in call.life.status.recordings] == ["archiving", "recording"]
 
 
+def test_an_event_without_an_id_ends_no_recording_that_is_on() -> None:
+    """It told of the files of the first one; the second one was taken for over, and recorded on."""
+    call = stopped_call()
+    call.now += HOUR
+    call.asks("start")
+    call.confirms("start", "confirm")
+    call.announced(chunk(), of=None, at=call.now)
+    assert call.life.recording(2).state == "recording"
+    assert call.next == "read"
+    assert call.asks("pause").state == "pending"
+
+
 def test_an_orphan_that_gets_its_id_later_is_one_recording_still() -> None:
     call = Call(start_recording=False)
     call.announced(chunk(), of=None)

@@ -338,11 +338,18 @@ def _learn(recording: RecordingStatus, event: FileStatusUpdated) -> None:
         event.recording_start_time
     )
     recording.recording_duration_ms = recording.recording_duration_ms or event.recording_duration_ms
-    if not session_has_ended(recording):
+    if event.recording_id is None and _may_be_on(recording):
+        # The files are perhaps of another one, which is over. ACS knows if this one is.
+        recording.needs_read = recording.needs_read or recording.recording_id is not None
+    elif not session_has_ended(recording):
         reason = shorten(event.session_end_reason, MAX_END_REASON)
         recording.session_end_reason = reason or recording.session_end_reason
     words = event.recording_content_type, event.recording_channel_type, event.recording_format_type
     learn_kind(recording, MediaKind.declared(*words))
+
+
+def _may_be_on(recording: RecordingStatus) -> bool:
+    return recording.origin == "requested" and recording.actual is not Actual.STOPPED
 
 
 def _add(
