@@ -24,13 +24,14 @@ from callvault.contracts import names
 from callvault.contracts.adoption import AdoptionInput, AdoptionResult
 from callvault.contracts.requests import RecordingRequest
 from callvault.contracts.states import Actual, Wanted
-from callvault.contracts.status import CallStatus, RecordingStatus
+from callvault.contracts.status import CallStatus, PauseRecord, RecordingStatus
 from callvault.contracts.takeover import ADOPTED, LastState
 from callvault.errors import CallvaultError, InvalidRequest, RecordingNotFound, Unavailable
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.clock import server_time
 from callvault.temporal.earlier_runs import begin
 from workflows.call import silence
+from workflows.call.pauses import THIRD_PARTY
 from workflows.loops.continue_as_new import CarriedState
 
 log = structlog.get_logger(__name__)
@@ -94,6 +95,16 @@ def _status(
     silence.start_answered(recording, now)
     if is_on:
         silence.active_read(recording, now, now)
+    else:
+        # It is for people to end, not for consent.
+        recording.pauses.append(
+            PauseRecord(
+                requested_by=THIRD_PARTY,
+                reason="ACS did not record as it was adopted",
+                requested_at=now,
+                received_at=now,
+            )
+        )
     return recording
 
 
