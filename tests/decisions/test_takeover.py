@@ -16,8 +16,9 @@ from callvault.contracts.takeover import LastState
 from tests.unit.call import hashed
 from workflows.call import takeover
 
-from .facts import a_call, a_chunk, a_recording, at, doubtful, doubts_of, seconds, silent
+from .facts import A_SEAL, a_call, a_chunk, a_recording, at, doubtful, doubts_of, seconds, silent
 
+MARK = DeletionMark(participant=hashed("ana"), since=at(1), marked_at=at(1))
 QUIET = ["active", "paused", "stopped"]
 
 
@@ -320,6 +321,25 @@ def test_doubts_and_marks_of_both_are_kept_once() -> None:
         (1, 3),
         (4, 9),
     ]
+
+
+@pytest.mark.parametrize(
+    ("mine", "is_sealed"),
+    [
+        ({}, True),
+        ({"marked": [MARK]}, True),
+        ({"marked": [MARK.model_copy(update={"since": at(2)})]}, False),
+        ({"doubts": (doubtful(3, 4),)}, False),
+        ({"doubts": (doubtful(20, 21),)}, True),
+    ],
+)
+def test_what_is_doubted_or_marked_here_alone_unseals_what_the_other_has_sealed(
+    mine: dict[str, Any], is_sealed: bool
+) -> None:
+    status = a_call(a_recording(recording_id="r", **mine))
+    theirs = a_recording(silent(1, 9), recording_id="r", marked=[MARK], sealed=A_SEAL)
+    join(status, a_call(theirs), is_reset=True)
+    assert (status.recordings[0].sealed is not None) is is_sealed
 
 
 @pytest.mark.parametrize(

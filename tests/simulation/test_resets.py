@@ -11,6 +11,7 @@ from callvault.contracts.activity_io import Beginning
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
 from callvault.contracts.takeover import LastState, Recalled
+from tests.decisions.facts import A_SEAL
 from tests.policies import a_policy
 
 from .calls import STOPPED, answer, begun, learns, recorded, starts
@@ -114,3 +115,34 @@ def test_nobody_is_told_that_what_waits_for_consent_is_silent(asks: str) -> None
     assert server.open_updates == {"u"}
     assert "pause_recording" in under_way(server)
     assert recording_of(server).target is Wanted.PAUSED
+
+
+def is_reset(server: Server) -> None:
+    """Reset the run to this moment: another one has gone further, and all is to be recalled."""
+    job = protocol.Job()
+    job.update_random_seed.randomness_seed = 7
+    server.deliver(job)
+
+
+@pytest.mark.parametrize("is_known_here", [True, False])
+def test_a_withdrawal_before_the_recall_marks_what_was_recorded_and_seals_it_anew(
+    is_known_here: bool,
+) -> None:
+    """The manifest that stood did not tell of it, and nothing was marked that came to be known."""
+    server = agreed(begun(CONSENT | {"onWithdrawal": "pause_and_mark"}))
+    learns(server)
+    starts(server)
+    dead = status_of(server).model_copy(deep=True)
+    [sealed] = dead.recordings
+    sealed.actual, sealed.wanted, sealed.stopped_at = Actual.STOPPED, Wanted.STOPPED, server.now
+    sealed.sound.over_at, sealed.sealed = server.now, A_SEAL
+    if not is_known_here:
+        sealed.number, sealed.recording_id = 2, "another"
+    is_reset(server)
+    tell(server, names.CONSENT, participant=ANA, given=False)
+    last = LastState(run_id="run-0", status=dead)
+    answer(server, names.RECALL_ACTIVITY, Recalled(last=last))
+    recalled = status_of(server).recordings[0]
+    assert recalled.number == (1 if is_known_here else 2)
+    assert recalled.sealed is None
+    assert {mark.participant for mark in recalled.marked} == {ANA}

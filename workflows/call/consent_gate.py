@@ -10,7 +10,7 @@ from callvault.contracts.participants import UNKNOWN_PARTICIPANT, ParticipantCha
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import consent, deletion_marks, late_joiners, late_word, presence, silence
+from workflows.call import consent, late_joiners, late_word, presence, silence
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.intervals import Span
@@ -207,12 +207,7 @@ class ConsentGate:
     def _refused(self, refusal: ConsentRecord, is_known: bool, now: datetime) -> None:
         """Mark every recording of the call, read it anew, and have the sealed ones sealed anew."""
         for recording in self.status.recordings:
-            recording.silence_asked_at = now
-            may_record = self._call.may_record(recording)
-            if deletion_marks.add(self.status, recording, refusal, may_record, now):
-                self._call.note(now, f"recording {recording.number}: marked for deletion")
-            # Whatever is marked: a manifest that was sealed before does not know of the refusal.
-            recording.sealed = None
+            self._call.mark(recording, refusal, now)
         if not is_known and self._needs_consent():
             self._alarms.consent_unclear(refusal, self._call.current, now)
 

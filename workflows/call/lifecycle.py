@@ -19,7 +19,7 @@ from callvault.contracts.activity_io import (
 )
 from callvault.contracts.archive_only import refusal_of_control
 from callvault.contracts.base import shorten
-from callvault.contracts.consent import ConsentTerms
+from callvault.contracts.consent import ConsentRecord, ConsentTerms
 from callvault.contracts.events import FileStatusUpdated
 from callvault.contracts.requests import (
     CallEnded,
@@ -235,8 +235,11 @@ class Lifecycle:
 
     def recalled(self, last: LastState, now: datetime, *, is_reset: bool) -> bool:
         """Fold the last state of a dead run of the call; False if that is known already."""
+        own = [record for record in self.status.consents if not record.given]
         if not takeover.join(self.status, last, is_reset=is_reset):
             return False
+        kept = {id(record) for record in self.status.consents}
+        self._tell_refusals([refusal for refusal in own if id(refusal) in kept], now)
         word = "was reset" if is_reset else "ended too early"
         what = f"run {last.run_id} {word}: what it knew is known here now"
         if last.is_adoption:
@@ -246,6 +249,21 @@ class Lifecycle:
         self._forget_asking(now)
         self.settle_all(now)
         return True
+
+    def _tell_refusals(self, refusals: list[ConsentRecord], now: datetime) -> None:
+        """Tell every recording of refusals that the dead run, which knew it, had not heard of."""
+        for refusal in refusals:
+            for recording in self.status.recordings:
+                self.mark(recording, refusal, now)
+
+    def mark(self, recording: RecordingStatus, refusal: ConsentRecord, now: datetime) -> None:
+        """Fold a refusal or withdrawal: mark the recording, and have it read and sealed anew."""
+        recording.silence_asked_at = now
+        may_record = self.may_record(recording)
+        if deletion_marks.add(self.status, recording, refusal, may_record, now):
+            self.note(now, f"recording {recording.number}: marked for deletion")
+        # Whatever is marked: a manifest that was sealed before does not know of the refusal.
+        recording.sealed = None
 
     def recall_ended(self, now: datetime) -> None:
         """Fold that all is known that the run before a reset knew, or will ever be."""

@@ -77,8 +77,7 @@ def _join_recording(status: CallStatus, theirs: RecordingStatus, is_reset: bool)
     _join_ends(mine, other)
     mine.session_end_reason = mine.session_end_reason or other.session_end_reason
     _join_pauses(mine, other, is_reset)
-    silence.doubted(mine, other.silence.unconfirmed)
-    mine.marked += [mark for mark in other.marked if mark not in mine.marked]
+    _join_evidence(mine, other)
     _join_chunks(mine, other)
     return mine.number
 
@@ -102,6 +101,16 @@ def _is_known_over(recording: RecordingStatus) -> bool:
     was_on = recording.recording_id is not None or recording.sound.over_at is not None
     is_requested = recording.origin == "requested"
     return is_requested and was_on and recording.actual is Actual.STOPPED
+
+
+def _join_evidence(mine: RecordingStatus, other: RecordingStatus) -> None:
+    """Add what the other state doubts, and marks; a manifest that tells less is no longer its."""
+    claimed = list(mine.silence.silent)
+    silence.doubted(mine, other.silence.unconfirmed)
+    marks = [mark for mark in other.marked if mark not in mine.marked]
+    mine.marked += marks
+    if marks or mine.silence.silent != claimed:
+        mine.sealed = None
 
 
 def _began_since(mine: RecordingStatus, theirs: RecordingStatus) -> bool:
