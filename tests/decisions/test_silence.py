@@ -285,3 +285,33 @@ def test_a_silence_is_not_taken_back_beyond_the_one_before_it() -> None:
     silence.active_read(recording, at(10), at(20))
     assert silences_of(recording) == [(2, 6)]
     assert doubts_of(recording) == [(6, 6, True)]
+
+
+@pytest.mark.parametrize(
+    ("sound", "silences", "arrives"),
+    [
+        ({"begun_at": 1, "inactive_at": 9}, [(2, 3), (5, 9)], True),
+        ({"begun_at": 1, "inactive_at": 4}, [(2, 3)], True),
+        ({"begun_at": 1}, [(2, 3)], True),
+        ({"begun_at": 1, "inactive_at": 9, "over_at": 10}, [(2, 3), (5, None)], False),
+        ({"inactive_at": 9}, [(2, 3), (5, None)], False),
+    ],
+)
+def test_nobody_knows_what_was_asked_since_the_last_reading_of_what_was_begun(
+    sound: dict[str, float], silences: list[tuple[float, float | None]], arrives: bool
+) -> None:
+    recording = a_recording(silent(2, 3), silent(5), sound=sound)
+    silence.lost_sight(recording, at(20))
+    assert silences_of(recording) == silences
+    until = at(20) + ARRIVAL_TIMEOUT if arrives else None
+    assert recording.sound.may_arrive_until == until
+
+
+@pytest.mark.parametrize("known", [19, 40])
+def test_what_may_arrive_longer_than_what_nobody_knows_of_still_may(known: float) -> None:
+    recording = a_recording(
+        sound={"begun_at": 1, "may_arrive_until": known, "is_sound_asked": True}
+    )
+    silence.lost_sight(recording, at(20))
+    assert recording.sound.may_arrive_until == max(at(known), at(20) + ARRIVAL_TIMEOUT)
+    assert recording.sound.is_sound_asked

@@ -1,5 +1,6 @@
 """Is nothing answered, or claimed, from what a reset run knows, before it knows the rest?"""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from bench.simulation import protocol
 from bench.simulation.server import Server
 from callvault.contracts import names
-from callvault.contracts.activity_io import Beginning
+from callvault.contracts.activity_io import Beginning, ControlResult
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
 from callvault.contracts.takeover import LastState, Recalled
@@ -146,3 +147,27 @@ def test_a_withdrawal_before_the_recall_marks_what_was_recorded_and_seals_it_ane
     assert recalled.number == (1 if is_known_here else 2)
     assert recalled.sealed is None
     assert {mark.participant for mark in recalled.marked} == {ANA}
+
+
+def test_what_nobody_can_recall_leaves_no_silence_claimed_since_the_last_reading() -> None:
+    """The run before had resumed, and paused again: that time was claimed to be silent."""
+    server = recorded()
+    tell(server, names.PAUSE, requestedBy="agent")
+    answer(server, "pause_recording", read_at(server.now))
+    [silence] = recording_of(server).silence.silent
+    assert silence.until is None
+    server.pass_time(timedelta(seconds=5))
+    is_reset(server)
+    recall = next(e for e in server.activities.values() if e.kind == names.RECALL_ACTIVITY)
+    server.resolve(recall, protocol.failed("Unavailable", "it is not to be had", is_final=True))
+    account = recording_of(server).silence
+    assert [each.until for each in account.silent if each.until is None] == []
+    assert account.unconfirmed[-1].until is None
+    assert recording_of(server).pauses[0].resumed_at is not None
+    assert "read_state" in under_way(server)
+
+
+def read_at(moment: datetime) -> ControlResult:
+    """Return an answer that the recording is paused, as it was read at this moment."""
+    told = {"read_at": moment, "received_at": moment, "state": "inactive"}
+    return STOPPED.model_copy(update=told)

@@ -265,6 +265,14 @@ class Lifecycle:
         # Whatever is marked: a manifest that was sealed before does not know of the refusal.
         recording.sealed = None
 
+    def not_recalled(self, now: datetime) -> None:
+        """Fold that nobody will ever know what the run before a reset knew."""
+        for recording in self.status.recordings:
+            silence.lost_sight(recording, now)
+            pauses.contradicted(recording)
+            takeover.doubt(recording)
+        self.settle_all(now)
+
     def recall_ended(self, now: datetime) -> None:
         """Fold that all is known that the run before a reset knew, or will ever be."""
         self.is_recalling = False

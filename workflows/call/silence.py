@@ -245,6 +245,17 @@ def reopened(recording: RecordingStatus) -> None:
     recording.sound.over_at = None
 
 
+def lost_sight(recording: RecordingStatus, now: datetime) -> None:
+    """Take note that nobody knows what was asked since the last reading: a resume, perhaps."""
+    sound = recording.sound
+    if sound.begun_at is None or sound.over_at is not None:
+        return
+    _end_silence(recording, sound.inactive_at or sound.begun_at)
+    # What is asked for here is in flight still.
+    late = now + ARRIVAL_TIMEOUT
+    sound.may_arrive_until = max(sound.may_arrive_until or late, late)
+
+
 # What was wanted.
 
 

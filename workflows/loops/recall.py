@@ -93,6 +93,7 @@ class RecallLoop:
         except ActivityError as error:
             what, now = f"{NOT_RECALLED}: {reason(error)}", workflow.now()
             self._alarms.add(AlarmKind.ABANDONED, Severity.CRITICAL, what, None, now)
+            self._call.not_recalled(now)
         else:
             if recalled.last is not None:
                 self._join(recalled.last, is_reset=True)
