@@ -489,7 +489,7 @@ class RecordingWorkflow:
         moment = Moment(due, "until then a withdrawal is answered")
         await self.this_run.clock.changed(has_paused, moment)
         if not has_paused():
-            raise ApplicationError(unconfirmed.WITHDRAWAL, type=names.PAUSE_UNCONFIRMED)
+            raise ApplicationError(self.gate.why_unpaused(), type=names.PAUSE_UNCONFIRMED)
 
     async def _settled_or_due(self, record: ControlRecord) -> None:
         """Wait until a request is settled; for a pause, no longer than its caller may wait."""

@@ -16,11 +16,13 @@ from tests.unit.call import (
     Call,
     agreed,
     awaiting,
+    chunk,
     hashed,
     recording_call,
 )
 from workflows.call import late_joiners
 from workflows.call.consent_gate import MAX_CONSENT_WAIT, MAX_WAIT
+from workflows.call.unconfirmed import WITHDRAWAL, WITHDRAWAL_OF_ORPHAN
 
 from .facts import at, seconds
 from .test_consent_gate import ANA, MINUTE, kinds
@@ -44,6 +46,27 @@ def test_no_withdrawal_is_answered_while_a_run_before_a_reset_may_know_more(unkn
     call = awaiting(ALL, "ana", before_consent="wait")
     setattr(call.life, unknown, True)
     assert not call.gate.has_paused(call.now)
+
+
+@pytest.mark.parametrize(
+    ("policy", "own", "is_demanded"),
+    [("none", "none", False), (ALL, "none", True), ("none", ALL, True), (None, "none", True)],
+)
+def test_a_withdrawal_is_not_answered_while_what_nobody_asked_for_goes_on(
+    policy: str | None, own: str, is_demanded: bool
+) -> None:
+    call = recording_call(consent_policy=own) if own == "none" else agreed()
+    call.asks("stop")
+    call.confirms("stop")
+    known = a_policy(consent={"consent_policy": policy}) if policy else None
+    call.life.status.policy = known
+    assert call.gate.has_paused(call.now)
+    assert call.gate.why_unpaused() == WITHDRAWAL
+    call.announced(chunk(1), of="orphan", ended="SessionStillOngoing")
+    assert call.gate.has_paused(call.now) is not is_demanded
+    assert call.gate.why_unpaused() == WITHDRAWAL_OF_ORPHAN
+    call.announced(chunk(2), of="orphan")
+    assert call.gate.has_paused(call.now)
 
 
 def test_what_is_about_to_start_with_consent_may_be_heard_of_nobody_who_refuses() -> None:

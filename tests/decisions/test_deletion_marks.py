@@ -125,6 +125,31 @@ def test_a_mark_ends_as_silence_was_proven_and_never_before_it_began(
     assert seconds(recording.marked[0].marked_at) == 60
 
 
+@pytest.mark.parametrize(("stopped", "until"), [(None, 60), (30, 30)])
+def test_of_what_was_not_asked_for_a_mark_ends_as_its_end_was_told(
+    stopped: float | None, until: float
+) -> None:
+    """It ended at once, as if nothing had been recorded: a start was sent by nobody here."""
+    recording = a_recording(origin="announced", was_active=True, stopped_at=at_or_none(stopped))
+    status = a_call(recording, a_recording(number=2, consent=MARKING))
+    deletion_marks.add(status, recording, REFUSAL, False, at(60))
+    assert [mark[1] for mark in marks_of(recording)] == [until]
+
+
+@pytest.mark.parametrize(
+    ("ended", "index", "until"),
+    [("CallEnded", 1, 60), ("SessionStillOngoing", 0, 60), ("SessionStillOngoing", 1, None)],
+)
+def test_files_of_what_goes_on_are_marked_without_an_end(
+    ended: str, index: int, until: float | None
+) -> None:
+    told = {"session_end_reason": ended, "chunks": [a_chunk(index)]}
+    recording = a_recording(origin="announced", was_active=True, **told)
+    status = a_call(recording, a_recording(number=2, consent=MARKING), consents=[REFUSAL])
+    assert deletion_marks.add_announced(status, recording, at(60))
+    assert [mark[1] for mark in marks_of(recording)] == [until]
+
+
 @pytest.mark.parametrize(
     ("known", "may_record", "is_new"),
     [

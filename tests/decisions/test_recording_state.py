@@ -203,3 +203,21 @@ def test_the_nearest_deadline_is_that_of_the_first_file_or_of_the_wait_for_more(
 def test_a_state_is_final_once_nothing_more_can_come_of_it(state: RecordingState) -> None:
     going_on = {"awaiting_consent", "starting", "recording", "paused", "stopping"}
     assert state.is_final is (state not in going_on | {"processing", "archiving"})
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_on"),
+    [
+        ({}, True),
+        ({"session_end_reason": "SessionStillOngoing"}, True),
+        ({"session_end_reason": "CallEnded"}, False),
+        ({"chunks": [a_chunk(1)]}, True),
+        ({"chunks": [a_chunk(0)]}, False),
+        ({"window_closed": True}, False),
+        ({"origin": "requested"}, False),
+    ],
+)
+def test_what_was_announced_alone_goes_on_until_its_end_is_told(
+    facts: dict[str, Any], is_on: bool
+) -> None:
+    assert recording_state.goes_on(a_recording(**{"origin": "announced", **facts})) is is_on

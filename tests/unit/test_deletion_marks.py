@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from callvault.contracts.activity_io import SealedRecording
+from tests.policies import a_policy
 from workflows.call.silence import ARRIVAL_TIMEOUT, STARTING_TIMEOUT
 
 from .call import ALL, NOON, SECOND, Call, agreed, awaiting, chunk, hashed
@@ -227,3 +228,33 @@ def test_a_withdrawal_before_anything_could_sound_marks_nothing() -> None:
     call.agrees("ana")
     call.withdraws("ana")
     assert call.recording.marked == []
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+def test_what_goes_on_though_nobody_asked_for_it_is_marked_until_its_end_is_told(
+    is_late: bool,
+) -> None:
+    """The mark ended with the event about the first file, whatever was recorded after it."""
+    call = Call(start_recording=False)
+    call.life.policy_known(a_policy(consent={"consent_policy": ALL, **MARKING}))
+    if not is_late:
+        call.withdraws("ana")
+    goes_on = chunk(reason="ChunkMaximumTimeExceeded")
+    call.announced(goes_on, ended="SessionStillOngoing", recording_start_time=NOON)
+    if is_late:
+        call.withdraws("ana")
+    assert [(mark.since, mark.until) for mark in call.recording.marked] == [(NOON, None)]
+    assert not call.has_paused
+    call.archives(goes_on)
+    call.announced(chunk(1))
+    assert [(mark.since, mark.until) for mark in call.recording.marked] == [(NOON, call.now)]
+    assert call.has_paused
+
+
+def test_a_mark_of_what_goes_on_ends_with_the_wait_for_its_files() -> None:
+    call = Call(start_recording=False)
+    call.life.policy_known(a_policy(consent={"consent_policy": ALL, **MARKING}))
+    call.announced(chunk(reason="ChunkMaximumTimeExceeded"), ended="")
+    call.withdraws("ana")
+    call.life.window_closed(1, call.ticks())
+    assert [mark.until for mark in call.recording.marked] == [call.now]

@@ -10,7 +10,15 @@ from callvault.contracts.participants import UNKNOWN_PARTICIPANT, ParticipantCha
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import consent, late_joiners, late_word, presence, silence
+from workflows.call import (
+    consent,
+    late_joiners,
+    late_word,
+    presence,
+    recording_state,
+    silence,
+    unconfirmed,
+)
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.intervals import Span
@@ -122,8 +130,16 @@ class ConsentGate:
             return False
         return not any(self._may_be_heard(each, since) for each in self.status.recordings)
 
+    def why_unpaused(self) -> str:
+        """Say to whoever has withdrawn why it is not known that nothing is recorded."""
+        is_orphan_on = any(map(recording_state.goes_on, self.status.recordings))
+        return unconfirmed.WITHDRAWAL_OF_ORPHAN if is_orphan_on else unconfirmed.WITHDRAWAL
+
     def _may_be_heard(self, recording: RecordingStatus, since: datetime) -> bool:
         """Tell if a recording may record without consent now, or soon with nobody asking again."""
+        if recording_state.goes_on(recording):
+            # Nobody here can pause it.
+            return self._is_consent_demanded()
         sound = recording.sound
         if sound.begun_at is None and recording.wanted is not Wanted.STOPPED:
             # Its start is about to be sent. It is to begin paused, which ACS may not heed.
@@ -219,6 +235,12 @@ class ConsentGate:
     def _needs_consent(self) -> bool:
         none = (None, ConsentPolicy.NONE)
         return any(r.consent.consent_policy not in none for r in self.status.recordings)
+
+    def _is_consent_demanded(self) -> bool:
+        """Tell if consent is needed of what was not asked for here, as far as anybody knows."""
+        policy = self.status.policy
+        is_of_resource = policy is None or policy.consent.consent_policy is not ConsentPolicy.NONE
+        return is_of_resource or self._needs_consent()
 
     def _may_matter(self, participant: str, named: set[str]) -> bool:
         """Tell if an agreement is of somebody whom a recording on a list may wait for."""

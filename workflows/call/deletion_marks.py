@@ -14,7 +14,7 @@ from callvault.contracts.consent import (
     OnWithdrawal,
 )
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import presence, silence
+from workflows.call import presence, recording_state, silence
 
 MAX_RECORDING = timedelta(days=7)
 """Time for which a recording may have lasted before its files are announced, if nobody tells."""
@@ -35,7 +35,7 @@ def add(
         return False
     beginning = _beginning(recording)
     since = max(beginning, presence.in_call_since(status, refusal.participant) or beginning)
-    silent_since = None if may_record else silence.silent_since(recording) or now
+    silent_since = None if may_record else _silent_since(recording) or now
     mark = DeletionMark(
         participant=refusal.participant,
         since=since,
@@ -57,7 +57,8 @@ def add_announced(status: CallStatus, recording: RecordingStatus, now: datetime)
     if is_known or recording.marked:
         return False
     refusals = [record for record in status.consents if not record.given]
-    marked = [add(status, recording, refusal, False, now) for refusal in refusals]
+    may_record = recording_state.goes_on(recording)
+    marked = [add(status, recording, refusal, may_record, now) for refusal in refusals]
     return any(marked)
 
 
@@ -67,6 +68,12 @@ def end(recording: RecordingStatus, silent_since: datetime | None) -> None:
         return
     for mark in recording.marked:
         mark.until = mark.until or max(silent_since, mark.since)
+
+
+def _silent_since(recording: RecordingStatus) -> datetime | None:
+    # Of what was not asked for here nothing proves silence but its end, as an event tells it.
+    is_announced = recording.origin == "announced"
+    return recording.stopped_at if is_announced else silence.silent_since(recording)
 
 
 def _may_be_heard(recording: RecordingStatus) -> bool:

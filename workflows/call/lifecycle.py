@@ -366,7 +366,7 @@ class Lifecycle:
 
     def may_record(self, recording: RecordingStatus) -> bool:
         """Tell if ACS may be recording: it is not proven to be silent."""
-        return not silence.is_silent(recording)
+        return recording_state.goes_on(recording) or not silence.is_silent(recording)
 
     # Files.
 
@@ -459,6 +459,7 @@ class Lifecycle:
         recording.window_closed = True
         if recording.was_active or recording.chunks:
             recording.problem = recording_state.describe_missing(recording)
+        deletion_marks.end(recording, _silent_since(recording, now))
         recording_state.refresh(self.status, recording)
         self.note(now, f"recording {number}: {recording.problem or 'nothing was recorded'}")
 
@@ -567,7 +568,7 @@ class Lifecycle:
             # Again: the end confirms a stop, and overtakes all that was asked for before it.
             self.requests.close(recording, now)
         self._draw_up(recording, now)
-        consent_holds.finish(recording, silence.silent_since(recording), now)
+        consent_holds.finish(recording, _silent_since(recording, now), now)
         recording_state.refresh(self.status, recording)
 
     def _end_unanswered(self, recording: RecordingStatus, now: datetime) -> None:
@@ -653,6 +654,13 @@ class Lifecycle:
         for participant in request.participants:
             presence.named(self.status, participant, now)
         self._grows(len(request.participants) * state_limits.MAX_NAME_SIZE, now)
+
+
+def _silent_since(recording: RecordingStatus, now: datetime) -> datetime | None:
+    if recording.origin == "announced":
+        # No reading proves its silence, and no event tells when it was over: by now, at the latest.
+        return None if recording_state.goes_on(recording) else recording.stopped_at or now
+    return silence.silent_since(recording)
 
 
 def _is_told_of(recording: RecordingStatus) -> bool:

@@ -72,6 +72,12 @@ def session_has_ended(recording: RecordingStatus) -> bool:
     return recording.session_end_reason.lower() not in _STILL_GOING
 
 
+def goes_on(recording: RecordingStatus) -> bool:
+    """Tell if a recording may be on that was not asked for here: events tell of no end."""
+    is_over = session_has_ended(recording) or is_whole(recording) or recording.window_closed
+    return recording.origin == "announced" and not is_over
+
+
 def is_whole(recording: RecordingStatus) -> bool:
     """Tell if every chunk of the recording has been announced."""
     return are_whole((c.chunk.index, c.chunk.end_reason) for c in recording.chunks)

@@ -22,6 +22,12 @@ WITHDRAWAL = (
 )
 """The answer to a withdrawal whose pause is not confirmed in time."""
 
+WITHDRAWAL_OF_ORPHAN = (
+    "the withdrawal counts, and a recording of the call goes on that nobody asked for here, as an"
+    " event tells: it may be recording, and cannot be paused before it is adopted"
+)
+"""The answer to one while another program's recording goes on."""
+
 
 def answer_due(record: ControlRecord, confirm_within: timedelta) -> datetime | None:
     """Return by when the caller of a pause is answered with what is known; None for all else."""
