@@ -272,7 +272,7 @@ def consent(
     """Report that a participant agrees to be recorded, or withdraws (which pauses)."""
     from callvault.cli.actions import recordings as calls
 
-    facts = {
+    facts: dict[str, str | bool] = {
         "participant": participant,
         "given": given,
         "requested_by": by,
