@@ -21,10 +21,12 @@ from callvault.archive.manifests.evidence import require_sealed
 from callvault.archive.media.kind import HEAD, kind_of
 from callvault.archive.store import Archive, already_archived, is_bare
 from callvault.archive.transfer import copier, own_storage
+from callvault.archive.transfer.backoff import RetryLimits
 from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.readback import read_back
 from callvault.archive.transfer.source import ObjectSource, Source
 from callvault.archive.transfer.threads import OnProgress
+from callvault.archive.transfer.watch import Watch
 from callvault.contracts.activity_io import (
     ArchivedChunk,
     DeleteInput,
@@ -134,7 +136,7 @@ class ExportActivities:
         except ContentMissing as missing:
             sources = self._another(archive, input, sources, missing)
             name, headers = self._copy(sources.stored, archive, input)
-        by_itself = _kind_in(ObjectSource(archive, name)) if input.is_kind_assumed else None
+        by_itself = self._kind_of(archive, name) if input.is_kind_assumed else None
         # The media is proven before its metadata is asked for: trouble there loses no media.
         digest = read_back(archive, name, _progress("verifying"), self._buffers)
         if input.verified_before not in ("", digest.sha256):
@@ -192,6 +194,9 @@ class ExportActivities:
             why = input.chunk.end_reason or "it does not say why"
             raise ContentMissing(f"the service announced the chunk without a file ({why})")
         return self._client_of(input.resource).ranged_content(input.chunk.content_location)
+
+    def _kind_of(self, archive: Archive, name: str) -> MediaKind:
+        return _kind_in(ObjectSource(archive, name), self._buffers.watch)
 
     def _own_files(self, input: ExportInput) -> _Sources | None:
         if input.own_storage is None:
@@ -253,7 +258,7 @@ class ExportActivities:
         source = stored or self._from_service(input)
         format_type = input.recording_format_type
         if input.is_kind_assumed:
-            format_type = _kind_in(source).format or format_type
+            format_type = _kind_in(source, self._buffers.watch).format or format_type
         name = object_name(input, format_type)
         copied = copier.copy(
             source,
@@ -267,10 +272,13 @@ class ExportActivities:
         return name, {"etag": copied.etag_of_source} if copied.etag_of_source else {}
 
 
-def _kind_in(source: Source) -> MediaKind:
+def _kind_in(source: Source, watch: Watch) -> MediaKind:
     """Look at a file's first bytes."""
     head = bytearray(HEAD)
-    with closing(source.reader()) as reader:
+    with (
+        closing(source.reader()) as reader,
+        watch.deadline(RetryLimits().answer_timeout, reader.abort),
+    ):
         answer, got = reader.open(0, HEAD), 0
         while got < HEAD and (came := answer.readinto(memoryview(head)[got:])):
             got += came

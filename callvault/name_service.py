@@ -13,6 +13,7 @@ from typing import Any
 import httpcore
 
 from callvault.causes import Cause
+from callvault.deadlines import BoundedStream
 
 
 class NoAnswer(TimeoutError):
@@ -60,7 +61,7 @@ def _forget(host: str) -> None:
 
 
 class NetworkBackend(httpcore.SyncBackend):
-    """Connections of httpx whose time-out to connect covers the name, too."""
+    """Connections of httpx whose time-out to connect covers the name, too, and with deadlines."""
 
     def connect_tcp(
         self,
@@ -74,7 +75,9 @@ class NetworkBackend(httpcore.SyncBackend):
         problem: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in _addresses(host, timeout):
             try:
-                return super().connect_tcp(address, port, timeout, local_address, socket_options)
+                return BoundedStream(
+                    super().connect_tcp(address, port, timeout, local_address, socket_options)
+                )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 problem = error
         raise problem

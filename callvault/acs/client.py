@@ -6,7 +6,7 @@ No method repeats a request by itself: the caller owns the retries. All errors a
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from copy import copy
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NamedTuple, Self
@@ -39,6 +39,7 @@ from callvault.connection_pool import ConnectionPool
 from callvault.contracts.activity_io import ACS_TIMEOUT
 from callvault.contracts.call_ids import call_connection_in, canonical_call_id
 from callvault.contracts.media_urls import UrlKind
+from callvault.deadlines import deadline
 from callvault.errors import BrokenContent, NeverAgain, Unavailable
 from callvault.http_transports import Transport
 
@@ -67,6 +68,9 @@ class Timeouts(NamedTuple):
     connect: float = 5.0
     control: float = ACS_TIMEOUT.total_seconds()
     content: float = 30.0
+    exchange: float = 60.0
+    """For a request for content up to the headers of its answer, with all redirects; and for all of
+    an answer that is small: metadata, an error."""
 
 
 DEFAULT_TIMEOUTS = Timeouts()
@@ -96,6 +100,7 @@ class AcsClient:
         self._hosts = AllowedHosts(self._endpoint, content_hosts)
         self._control_timeout = httpx.Timeout(timeout.control, connect=timeout.connect)
         self._content_timeout = httpx.Timeout(timeout.content, connect=timeout.connect)
+        self._exchange_timeout = timeout.exchange
         self._http = _http_client(transport)
         self._bulk = ConnectionPool(connect=timeout.connect, read_timeout=timeout.content)
 
@@ -126,7 +131,10 @@ class AcsClient:
         request = self._http.build_request(
             "GET", f"{str(self._endpoint).rstrip('/')}{target}", timeout=self._control_timeout
         )
-        with closing(self._send(request, _PROBE)) as response:
+        with (
+            deadline(_sum(self._control_timeout)),
+            closing(self._send(request, _PROBE)) as response,
+        ):
             answer = _error_response(response, _PROBE)
         refused = answer.status in (401, 403)
         return response.headers.get("Date"), str(error_for(answer, _PROBE)) if refused else ""
@@ -228,7 +236,10 @@ class AcsClient:
         """Read the metadata file at ``url`` whole; at most `MAX_METADATA` bytes."""
         body = bytearray()
         location = MediaLocation(self._hosts, UrlKind.METADATA, url)
-        with self._opened(location, ByteRange(), json_allowed=True) as content:
+        with (
+            deadline(self._exchange_timeout),
+            self._opened(location, ByteRange(), json_allowed=True) as content,
+        ):
             for chunk in content.iter_bytes():
                 body += chunk
                 # While it arrives: a body without end must not fill the memory.
@@ -245,7 +256,10 @@ class AcsClient:
         Raises ContentMissing when the file is gone already.
         """
         location = MediaLocation(self._hosts, UrlKind.DELETE, url)
-        with closing(self._follow("DELETE", location, _DELETE)) as response:
+        with (
+            deadline(self._exchange_timeout),
+            closing(self._follow("DELETE", location, _DELETE)) as response,
+        ):
             if response.status_code not in _DELETED:
                 raise error_for(_error_response(response, _DELETE), _DELETE)
 
@@ -259,7 +273,10 @@ class AcsClient:
             headers={"Accept": "application/json", **headers},
             timeout=self._control_timeout,
         )
-        with closing(self._send(request, operation)) as response:
+        with (
+            deadline(_sum(self._control_timeout)),
+            closing(self._send(request, operation)) as response,
+        ):
             answer = _error_response(response, operation)
         if answer.status not in route.success:
             raise error_for(answer, operation)
@@ -269,9 +286,12 @@ class AcsClient:
     def _opened(
         self, location: MediaLocation, requested: ByteRange, *, json_allowed: bool
     ) -> Iterator[Content]:
-        with closing(self._follow("GET", location, DOWNLOAD, requested.headers())) as response:
-            if response.status_code not in DOWNLOADED:
-                raise error_for(_error_response(response, DOWNLOAD), DOWNLOAD)
+        with ExitStack() as stack:
+            with deadline(self._exchange_timeout):
+                response = self._follow("GET", location, DOWNLOAD, requested.headers())
+                stack.enter_context(closing(response))
+                if response.status_code not in DOWNLOADED:
+                    raise error_for(_error_response(response, DOWNLOAD), DOWNLOAD)
             yield open_answer(response, requested, json_allowed=json_allowed)
 
     def _follow(
@@ -312,6 +332,11 @@ class AcsClient:
             return self._http.send(request, auth=self._auth, stream=True)
         except httpx.HTTPError as error:
             raise error_for(error, operation) from error
+
+
+def _sum(timeout: httpx.Timeout) -> float:
+    """Return the seconds that a control request may take as a whole."""
+    return (timeout.connect or 0) + (timeout.read or 0)
 
 
 def _http_client(transport: httpx.BaseTransport | None) -> httpx.Client:

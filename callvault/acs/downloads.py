@@ -84,8 +84,10 @@ class RangeReader:
     def open(self, offset: int, length: int | None) -> RangeAnswer:
         """Ask for ``length`` bytes from ``offset``, or all that follow; drop the previous answer.
 
-        Where `RangeAnswer.offset` is 0 and its length the whole size instead, the service has
-        ignored the range. Raises as `callvault.acs.client.AcsClient.open_content` does.
+        Without an end of its own: time-outs are for the next bytes alone, so whoever calls it has
+        it ended by `abort`. Where `RangeAnswer.offset` is 0 and its length the whole size instead,
+        the service has ignored the range. Raises as `callvault.acs.client.AcsClient.open_content`
+        does.
         """
         requested = ByteRange(offset, length)
         location = self._content.location
@@ -95,7 +97,7 @@ class RangeReader:
             if response.status not in REDIRECTS:
                 return self._opened(response, headers, requested)
             # Read to its end, so that the connection can serve again.
-            response.read(MAX_BODY)
+            _beginning(response)
             target = location.redirected(headers.get("Location", ""), target)
         raise Unavailable(
             f"could not {DOWNLOAD.verb}: more than {MAX_REDIRECTS} redirects; try again"
@@ -111,6 +113,8 @@ class RangeReader:
         if answered is not None and answered.isclosed() and not answered.will_close:
             self._content.connections.release(origin, connection)
         else:
+            if answered is not None:
+                answered.close()  # where the server said that it closes, the connection forgot it
             connection.close()
 
     def abort(self) -> None:
@@ -160,7 +164,10 @@ class RangeReader:
         signed = self._content.sign("GET", target)
         self._signed_date = signed.get(DATE_HEADER, "")
         connection.request("GET", target, headers={**headers, **signed})
-        self._response = connection.getresponse()
+        try:
+            self._response = connection.getresponse()
+        except (ValueError, AttributeError) as error:
+            raise ConnectionAbortedError("`abort` took the socket away") from error
         return self._response
 
 

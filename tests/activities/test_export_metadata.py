@@ -88,7 +88,8 @@ def denied_by(owner: Any) -> Callable[[str], Any]:
 
 def that_denies_all(name: str) -> Any:
     """An archive whose container is gone."""
-    return SimpleNamespace(name=name, stat=denied_by("archive"))
+    denied = denied_by("archive")
+    return SimpleNamespace(name=name, stat=denied, recover=denied)
 
 
 def refused(

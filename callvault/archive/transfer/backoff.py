@@ -31,6 +31,8 @@ class RetryLimits:
     """Before the second attempt; doubles from then on, and is drawn at random up to that."""
     max_pause: float = 30.0
     """Longest pause that the service may ask for; a longer one is left to the caller."""
+    answer_timeout: float = 60.0
+    """From the first request until the headers of its answer, or until an error is read whole."""
     stall_timeout: float = 15.0
     """For a piece of 64 KiB, or of 1 MiB on a line that was fast; then the request is repeated."""
 

@@ -110,7 +110,7 @@ class Copy:
     def run(self) -> Copied:
         """Ask for the first block: the answer tells the file's size, and if ranges are served."""
         with closing(self.source.reader()) as reader:
-            answer = reader.open(0, self._block_size)
+            answer = self._open(reader, self._block_size)
             if answer.offset:
                 raise BrokenContent(
                     f"the source of {self.object_name} was asked for its beginning and began at"
@@ -130,9 +130,14 @@ class Copy:
             return self._copy_all(reader)
 
     def _copy_all(self, reader: Reader) -> Copied:
-        answer = reader.open(0, None)
+        answer = self._open(reader, None)
         self._size = answer.size
         return self._copy_stream(reader, answer)
+
+    def _open(self, reader: Reader, length: int | None) -> Answer:
+        # nothing else watches yet: a source that drips would hold this thread without end
+        with self.buffers.watch.deadline(self.limits.answer_timeout, reader.abort):
+            return reader.open(0, length)
 
     def _copy_ranges(self, reader: Reader, answer: Answer, size: int) -> Copied:
         if not size:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock, Thread
 
+from callvault.errors import CallvaultError, Unavailable
+
 LOOK_INTERVAL = 0.25
 """Seconds between two looks."""
 
@@ -39,6 +41,28 @@ class Watch:
             with self._lock:
                 self._watched.discard(watched)
             watched.end()
+
+    @contextmanager
+    def deadline(self, seconds: float, abort: Callable[[], None]) -> Iterator[None]:
+        """End the request within the block by ``abort`` once it takes that long: `Unavailable`."""
+        until, is_over = time.monotonic() + seconds, False
+
+        def look() -> None:
+            nonlocal is_over
+            if time.monotonic() > until:
+                is_over = True
+                abort()  # again at each look: the request may be repeated meanwhile
+
+        late = Unavailable(f"the source did not answer within {seconds:g} s: try again later")
+        try:
+            with self.over(look):
+                yield
+        except CallvaultError as error:
+            if is_over:
+                raise late from error
+            raise
+        if is_over:  # what seems to be the end of an answer may be the abort's doing
+            raise late
 
     def _start(self) -> None:
         if not self._is_running:
