@@ -217,3 +217,28 @@ def test_a_damaged_record_is_found_and_excuses_nothing(archive: DirectoryArchive
     found = problems(archive)
     assert record.object_name in found
     assert found[erased[-1].object_name] == "it is missing"
+
+
+@pytest.mark.parametrize("keys", [KEYS, Keyring()])
+def test_an_unsigned_record_excuses_nothing_in_a_signed_archive(
+    archive: DirectoryArchive, keys: Keyring
+) -> None:
+    media, *_ = objects(archive)
+    Path(archive.location(media.object_name)).unlink()
+    keep_record(archive, record_of([media]), None)
+    report = verify_archive(archive, keys)
+    assert "it is missing" in {each.text for each in report.problems}
+
+
+def test_in_an_archive_that_nobody_signs_an_unsigned_record_is_believed(
+    archive: DirectoryArchive,
+) -> None:
+    found = sealed(archive, archived(archive), signer=None)
+    (chunk,) = manifest_of(archive, found).chunks
+    assert chunk.media
+    name = chunk.media.object_name
+    media = reference_to(name, read_small(archive, name))
+    Path(archive.location(name)).unlink()
+    keep_record(archive, record_of([media]), None)
+    report = verify_archive(archive, Keyring())
+    assert report.ok, report.problems

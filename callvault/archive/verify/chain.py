@@ -146,6 +146,8 @@ class ChainWalk:
         link = self._inspector.document(ChainLink, name, data) if data is not None else None
         if link is None:
             return None
+        if link.signature is not None:
+            self._records.note_signed()
         self._links.check_place(sequence, link)
         if link.access is not None:
             self.access.setdefault(link.access, name)
@@ -203,6 +205,7 @@ class ChainWalk:
     def _check_manifest(self, name: str, link: ChainLink, manifest: Manifest) -> None:
         if manifest.signature is not None:
             self._signed.add(name)
+            self._records.note_signed()
         if (manifest.object_name, manifest.archive) != (name, link.archive):
             self._inspector.problem(
                 name, f"it was sealed as {manifest.object_name} in {manifest.archive}"

@@ -28,6 +28,11 @@ class ChainedRecords:
         self._erasures: dict[str, ErasureRecord] = {}
         """By the SHA-256 of the record."""
         self._certified: set[str] = set()
+        self._is_signed = False
+
+    def note_signed(self) -> None:
+        """Take note that something in the chain is signed: then nothing unsigned is believed."""
+        self._is_signed = True
 
     def inspect(self, name: str, link: ChainLink, data: bytes) -> None:
         """Check a record; believe what it says was erased, if it is signed as its link is."""
@@ -64,8 +69,10 @@ class ChainedRecords:
         record = self._inspector.document(ErasureRecord, name, data)
         if record is None or not self._is_in_place(name, record):
             return
-        if link.signature is not None and record.signature is None:
-            self._inspector.problem(name, "it is unsigned, and its link is signed")
+        if record.signature is None and (self._is_signed or link.signature is not None):
+            # Whoever deletes a file could write such a record, and its link, too.
+            signed = "its link" if link.signature is not None else "the chain before it"
+            self._inspector.problem(name, f"it is unsigned, and {signed} is signed")
         if self._inspector.has_problem(name):
             return
         self._erasures[sha256(data)] = record

@@ -49,6 +49,8 @@ class OwnLinks:
         if not self._inspector.misses_any:
             return
         records = ChainedRecords(self._inspector)
+        if self._manifest.signature is not None:
+            records.note_signed()
         for name, link in self._erasures:
             data = self._inspector.bytes_of(name)
             if data is not None and self._inspector.agrees(name, link.manifest, data):
