@@ -15,7 +15,7 @@ from callvault.archive.verify.verifier import verify_manifest
 from callvault.contracts.chunk_metadata import parse_chunk_metadata
 from callvault.contracts.duties import Duty, DutyRecord
 from callvault.contracts.manifest import Manifest, ManifestChunk
-from callvault.errors import BrokenContent, ContentMissing
+from callvault.errors import UNREADABLE, ContentMissing
 
 Picture = Waveform | NoWaveform
 
@@ -123,7 +123,7 @@ def _members(archive: Archive, manifest: Manifest, hashes_of: Hashes) -> Iterato
     for chunk in manifest.chunks:
         if chunk.media is None or chunk.metadata is None:
             continue
-        with suppress(BrokenContent, ContentMissing):  # the proof tells of it
+        with suppress(*UNREADABLE):  # the proof tells of it
             told = parse_chunk_metadata(read_small(archive, chunk.metadata.object_name))
             for each in told.participants:
                 name = chunk.media.object_name
@@ -141,5 +141,5 @@ def _picture(archive: Archive, chunk: ManifestChunk) -> Picture:
         return object_waveform(archive, media.object_name, media.size)
     except ContentMissing:
         return NoWaveform("the file is not in the archive")
-    except BrokenContent as error:
+    except UNREADABLE as error:
         return NoWaveform(str(error))

@@ -18,17 +18,22 @@ from typer.testing import CliRunner, Result
 
 import callvault.archive.media.streams as streams_module
 import callvault.archive.stores.directory as directory_module
+from callvault.archive.access_log.log import AccessLog
 from callvault.archive.failback.candidates import failback_candidates
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.media.check import Expected, check_file
-from callvault.archive.store import MAX_DOCUMENT, StoredObject
+from callvault.archive.names import access_object_name, is_metadata_name, subject_entry_name
+from callvault.archive.store import MAX_DOCUMENT, StoredObject, put_bytes
 from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.stores.directory_files import MAX_SIDECAR, Sidecar, sidecar_path
+from callvault.archive.subjects.rebuild import IndexPass
+from callvault.archive.subjects.search import find
 from callvault.archive.verify.inspector import Remark, Report
 from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.actions.verify import show
 from callvault.cli.main import app
+from callvault.contracts.access import Access, AccessAction
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaVerdict
 from callvault.errors import CallvaultError
 from callvault.local.azurite import Azurite
@@ -539,3 +544,41 @@ def test_b16_the_report_for_the_terminal_moves_no_cursor(
     printed = capsys.readouterr().out
     assert printed.count("/a\\x1b[2J[/red]: b\\u202e\\x07\\nc") == 2
     assert not {"\x1b", "\u202e", "\x07"} & set(printed)
+
+
+def _replaced(path: Path, *, is_pipe: bool) -> None:
+    path.unlink()
+    sidecar_path(path).unlink(missing_ok=True)
+    os.mkfifo(path) if is_pipe else path.symlink_to("/etc/passwd")
+
+
+@pytest.mark.parametrize("is_pipe", [True, False])
+def test_a_special_file_is_one_problem_of_the_index_and_ends_nothing(
+    vault: DirectoryArchive, is_pipe: bool
+) -> None:
+    name = next(name for name in vault.names("recordings/") if is_metadata_name(name))
+    _replaced(path_of(vault, name), is_pipe=is_pipe)
+    entry = subject_entry_name("a" * 64, name.rpartition("/")[0], name)
+    put_bytes(vault, entry, b"{}", content_type="application/json", metadata={})
+    _replaced(path_of(vault, entry), is_pipe=is_pipe)
+    problems: list[Any] = []
+    assert list(find(vault, "a" * 64, problems.append)) == []
+    assert [each.object_name for each in problems] == [entry]
+    for mends in (False, True):
+        problems.clear()
+        IndexPass(vault, lambda raw_id: "b" * 64, mends, problems.append).run()
+        assert {each.object_name for each in problems} >= {name}
+
+
+@pytest.mark.parametrize("is_pipe", [True, False])
+def test_a_special_file_hides_no_other_record_of_the_access_log(
+    vault: DirectoryArchive, is_pipe: bool
+) -> None:
+    log = AccessLog(vault, SIGNER)
+    access = Access(action=AccessAction.EXPORTED, by="a", authenticated_as="a", reason="page")
+    log.record(access)
+    log.record(access)
+    _replaced(path_of(vault, access_object_name(1)), is_pipe=is_pipe)
+    first, second = log.entries()
+    assert first.record is None
+    assert second.record

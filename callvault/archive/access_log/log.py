@@ -17,12 +17,7 @@ from callvault.archive.names import ACCESS_PREFIX, access_object_name
 from callvault.archive.store import Archive, read_small
 from callvault.contracts.access import Access, AccessRecord
 from callvault.contracts.manifest import LinkReference
-from callvault.errors import (
-    BrokenContent,
-    CallvaultError,
-    ContentMissing,
-    Unavailable,
-)
+from callvault.errors import UNREADABLE, CallvaultError, Unavailable
 
 
 class Recorded(NamedTuple):
@@ -120,5 +115,5 @@ class AccessLog:
         try:
             data = read_small(self._archive, object_name)
             return Entry(object_name, read_document(AccessRecord, data))
-        except (BrokenContent, ContentMissing) as error:
+        except UNREADABLE as error:
             return Entry(object_name, None, str(error))

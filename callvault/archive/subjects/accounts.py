@@ -13,7 +13,7 @@ from callvault.archive.subjects.entries import (
 from callvault.contracts.chunk_metadata import parse_chunk_metadata
 from callvault.contracts.manifest import Manifest
 from callvault.contracts.subjects import SubjectEntry
-from callvault.errors import BrokenContent, ContentMissing
+from callvault.errors import UNREADABLE
 
 
 class IndexProblem(NamedTuple):
@@ -50,7 +50,7 @@ def read_metadata(
     """Yield the entries of one metadata file; a problem is told where it does not tell all."""
     try:
         facts = parse_chunk_metadata(read_small(archive, metadata_name))
-    except (BrokenContent, ContentMissing) as error:
+    except UNREADABLE as error:
         on_problem(IndexProblem(metadata_name, f"nobody is indexed by it: {error}"))
         return
     if unread := [each for each in facts.unread if each.startswith("participants")]:

@@ -25,7 +25,7 @@ from callvault.archive.subjects.proof import is_same, objection
 from callvault.archive.subjects.recordings import Folder, days, entries_of_folder, folders
 from callvault.archive.subjects.search import read_entry
 from callvault.contracts.subjects import SubjectEntry
-from callvault.errors import BrokenContent, ContentMissing, ObjectExists, StateConflict
+from callvault.errors import UNREADABLE, ContentMissing, ObjectExists
 
 WORKERS = 16
 """Recordings, and entries, that are looked at at the same time."""
@@ -113,7 +113,7 @@ class IndexPass:
             found = read_entry(self.archive, name)
         except ContentMissing:
             return self._missing(name, entry, tell)
-        except BrokenContent as error:
+        except UNREADABLE as error:
             return self._wrong(name, str(error), tell, entry)
         if is_same(found, entry):
             return Verdict.RIGHT
@@ -135,12 +135,12 @@ class IndexPass:
             return Verdict.WRONG
         try:
             remove(self.archive, name)
-        except StateConflict as error:
+            if right is None:
+                return Verdict.REMOVED
+            put(self.archive, name, right)
+        except (*UNREADABLE, ObjectExists) as error:
             tell(IndexProblem(name, f"{text}; it cannot be mended: {error}"))
             return Verdict.WRONG
-        if right is None:
-            return Verdict.REMOVED
-        put(self.archive, name, right)
         return Verdict.REPLACED
 
     def _entry(self, name: str) -> Seen:
@@ -154,7 +154,7 @@ class IndexPass:
             text = objection(self.archive, entry, self.hash_of)
         except ContentMissing:  # erased since it was listed
             return seen
-        except BrokenContent as error:
+        except UNREADABLE as error:
             text = str(error)
         if text is not None:
             seen.verdicts.append(self._wrong(name, text, seen.problems.append, None))

@@ -26,7 +26,7 @@ from callvault.archive.subjects.accounts import (
 from callvault.archive.subjects.entries import Hash, IndexedRecording
 from callvault.contracts.manifest import Manifest
 from callvault.contracts.subjects import SubjectEntry
-from callvault.errors import BrokenContent, InvalidRequest
+from callvault.errors import UNREADABLE, InvalidRequest
 
 
 class Folder(NamedTuple):
@@ -74,7 +74,7 @@ def entries_of_folder(
 def _manifest(archive: Archive, name: str, on_problem: OnProblem) -> Manifest | None:
     try:
         found = listed_manifest(archive, name)
-    except BrokenContent as error:
+    except UNREADABLE as error:
         on_problem(IndexProblem(name, f"nobody is indexed by it: {error}"))
         return None
     return found.manifest if found else None

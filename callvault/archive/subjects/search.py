@@ -20,7 +20,7 @@ from callvault.archive.subjects.accounts import IndexProblem, OnProblem
 from callvault.archive.subjects.index import entry_name
 from callvault.contracts.base import explain
 from callvault.contracts.subjects import SubjectChunk, SubjectEntry
-from callvault.errors import BrokenContent, ContentMissing, InvalidRequest
+from callvault.errors import UNREADABLE, BrokenContent, ContentMissing, InvalidRequest
 
 MAX_ENTRY = 4 * 1024**2
 """Bytes of an entry at most; most have below one thousand."""
@@ -132,7 +132,7 @@ def _try(archive: Archive, objection: Objection, name: str) -> SubjectEntry | In
         return IndexProblem(name, text) if text else account
     except ContentMissing:  # erased since it was listed
         return None
-    except BrokenContent as error:
+    except UNREADABLE as error:
         return IndexProblem(name, str(error))
 
 
