@@ -12,7 +12,7 @@ from callvault.archive.manifests.records import keep_record, reference_to
 from callvault.archive.names import erasure_certificate_name, erasure_record_name
 from callvault.archive.store import put_bytes, read_small
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.archive.verify.verifier import verify_archive
+from callvault.archive.verify.verifier import verify_archive, verify_copy, verify_manifest
 from callvault.contracts.erasures import ErasureCause, ErasureCertificate, ErasureRecord
 from callvault.contracts.manifest import ObjectReference
 from callvault.errors import StateConflict
@@ -242,3 +242,29 @@ def test_in_an_archive_that_nobody_signs_an_unsigned_record_is_believed(
     keep_record(archive, record_of([media]), None)
     report = verify_archive(archive, Keyring())
     assert report.ok, report.problems
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a\nb", "", "x" * 3_000])
+def test_a_name_that_no_object_can_bear_is_a_problem_and_no_end(
+    archive: DirectoryArchive, name: str
+) -> None:
+    media, *_ = objects(archive)
+    keep_record(archive, record_of([media.model_copy(update={"object_name": name})]), SIGNER)
+    report = verify_archive(archive, KEYS)
+    assert any("no object can bear" in each.text for each in report.problems)
+
+
+def test_a_manifest_of_another_kind_of_name_is_a_problem_and_no_end(
+    archive: DirectoryArchive,
+) -> None:
+    found = sealed(archive, archived(archive))
+    moved = manifest_of(archive, found).model_copy(update={"object_name": "manifest.json"})
+    data = signed(moved, SIGNER)
+    put_bytes(archive, "manifest.json", data, content_type="application/json", metadata={})
+    report = verify_manifest(archive, "manifest.json", KEYS)
+    assert any("no manifest can have the name" in each.text for each in report.problems)
+
+
+def test_a_path_that_is_no_text_is_told_all_the_same() -> None:
+    report = verify_copy("/a/\udcff.json", b"junk", KEYS)
+    assert "\\udcff" in report.model_dump_json().replace("\\\\", "\\")

@@ -6,6 +6,7 @@ from callvault.archive.names import (
     HOLDS_PREFIX,
     is_erasure_record_name,
     is_hold_record_name,
+    is_object_name,
 )
 from callvault.archive.verify.inspector import Inspector
 from callvault.contracts.erasures import ErasureCertificate, ErasureRecord
@@ -48,7 +49,12 @@ class ChainedRecords:
         """Report what a record calls erased and is there: never deleted, or put back since."""
         for digest, record in self._erasures.items():
             for erased in record.erased:
-                if self._inspector.archive.stat(erased.object_name) is not None:
+                if not is_object_name(erased.object_name):
+                    self._inspector.problem(
+                        record.object_name,
+                        f"it names {erased.object_name[:100]!r}, which no object can bear",
+                    )
+                elif not self._inspector.is_gone(erased.object_name):
                     self._present(erased, record, is_certified=digest in self._certified)
 
     def _present(

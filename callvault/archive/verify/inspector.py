@@ -103,10 +103,10 @@ class Inspector:
 
     def problem_at(self, location: str, text: str) -> None:
         """Note a problem of something outside the archive."""
-        self.report.problems.append(_remark_at(location, text))
+        self.report.problems.append(remark_at(location, text))
 
     def warning_at(self, location: str, text: str) -> None:
-        self.report.warnings.append(_remark_at(location, text))
+        self.report.warnings.append(remark_at(location, text))
 
     def has_problem(self, object_name: str) -> bool:
         return object_name in self._with_problems
@@ -263,7 +263,8 @@ class Inspector:
         return Remark(object_name=inert(object_name), location=inert(location), text=inert(text))
 
 
-def _remark_at(location: str, text: str) -> Remark:
+def remark_at(location: str, text: str) -> Remark:
+    """Make a remark on something outside an archive."""
     return Remark(object_name="", location=inert(location), text=inert(text))
 
 

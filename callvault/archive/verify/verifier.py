@@ -19,7 +19,7 @@ from callvault.archive.verify.access_log import verify_access_log
 from callvault.archive.verify.chain import ChainWalk, check_keys
 from callvault.archive.verify.checkpoints import trusted_checkpoints
 from callvault.archive.verify.expectation import Expectation
-from callvault.archive.verify.inspector import UNSIGNED, Inspector, Remark, Report
+from callvault.archive.verify.inspector import UNSIGNED, Inspector, Remark, Report, inert, remark_at
 from callvault.archive.verify.own_links import OwnLinks
 from callvault.archive.verify.read_ahead import ReadAhead
 from callvault.archive.verify.sealed_objects import sealed_objects
@@ -71,7 +71,7 @@ def verify_archive(
     ``quick`` reads the manifests and the chain, but of the other objects only their properties.
     """
     progress = progress or NoProgress()
-    report = Report(target=archive.name, quick=quick)
+    report = Report(target=inert(archive.name), quick=quick)
     inspector = Inspector(archive, keys, report, progress.advance, expected)
     check_keys(inspector)
     # before the chain is listed: what is sealed and told meanwhile must not look as if it were cut
@@ -107,7 +107,7 @@ def verify_manifest(
     The links behind that one are read, too: one may name a newer manifest of the recording.
     """
     progress = progress or NoProgress()
-    report = Report(target=object_name, quick=quick)
+    report = Report(target=inert(object_name), quick=quick)
     inspector = Inspector(archive, keys, report, progress.advance, expected)
     check_keys(inspector)
     data = inspector.bytes_of(object_name)
@@ -115,6 +115,9 @@ def verify_manifest(
     if data and manifest:
         if manifest.object_name != object_name:
             inspector.problem(object_name, f"it was sealed as {manifest.object_name}")
+        if not is_manifest_name(manifest.object_name):
+            inspector.problem(object_name, "no manifest can have the name that it tells")
+            return report
         links = OwnLinks(inspector, manifest, data)
         links.check()
         progress.expect(1)
@@ -129,10 +132,10 @@ def verify_copy(
     location: str, data: bytes, keys: Keyring, expected: Expectation = ANY_SEALED
 ) -> Report:
     """Verify the bytes of a manifest's copy that lies outside its archive."""
-    report = Report(target=location, quick=True, manifests=1)
+    report = Report(target=inert(location), quick=True, manifests=1)
 
     def remark(text: str) -> Remark:
-        return Remark(object_name="", location=location, text=text)
+        return remark_at(location, text)
 
     try:
         manifest = read_document(Manifest, data)
