@@ -2,10 +2,12 @@
 
 import io
 import json
+import time
 
 import numpy as np
 import pytest
 
+from callvault.archive.media import probe as probe_module
 from callvault.archive.media import streams as streams_module
 from callvault.archive.media.check import Expected, check_file
 from callvault.archive.media.mp3 import bit_rates
@@ -157,3 +159,12 @@ def test_a_length_that_cannot_be_meant_is_not_told(
     assert facts.container == FormatType.MP4
     assert (facts.duration_ms, facts.frame_rate) == (None, None)
     assert (facts.sample_rate, facts.channels, facts.width, facts.height) == (None,) * 4
+
+
+def test_a_file_that_was_cut_meanwhile_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_module, "SILENCE_TIMEOUT", 20.0)
+    data = encoded(CONSTANT)
+    began = time.monotonic()
+    found = check_file(io.BytesIO(data[:5_000]), len(data), expected(FormatType.MP3, 21))
+    assert found.verdict is MediaVerdict.UNREADABLE
+    assert time.monotonic() - began < 15

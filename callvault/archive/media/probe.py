@@ -81,7 +81,10 @@ def _report(process: Process, file: BinaryIO, size: int) -> bytes | None:
             if span is None:
                 return None
             file.seek(span[0])
-            parser.answer(file.read(span[1]))
+            data = file.read(span[1])
+            if len(data) < span[1]:  # cut since: the parser would wait for the rest
+                return None
+            parser.answer(data)
         return parser.report()
     return None
 
