@@ -90,6 +90,8 @@ def test_of_what_was_asked_for_no_other_recordings_terms_count() -> None:
         ({"origin": "announced"}, -MAX_RECORDING.total_seconds()),
         ({"origin": "announced", "recording_start_time": at(-9)}, -9),
         ({"recording_start_time": at(9)}, 0),
+        ({"adopted_at": at(0)}, -MAX_RECORDING.total_seconds()),
+        ({"adopted_at": at(0), "recording_start_time": at(-9)}, -9),
     ],
 )
 @pytest.mark.parametrize("joined", [None, 20])

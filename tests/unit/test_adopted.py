@@ -1,6 +1,6 @@
 """Is what is adopted kept as ACS has it, with nothing forgotten of what was recorded before?"""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from callvault.contracts.takeover import ADOPTED, LastState
 from tests.policies import a_policy
 from workers import adoption
 
-from .call import ALL, Call
+from .call import ALL, NOON, Call
 
 
 class Acs:
@@ -83,3 +83,14 @@ def test_what_is_adopted_as_it_is_on_goes_on(monkeypatch: pytest.MonkeyPatch) ->
     call = Call(start_recording=False)
     adopt(monkeypatch, call, "active")
     assert (call.recording.wanted, call.recording.pauses) == (Wanted.ACTIVE, [])
+
+
+def test_what_was_recorded_before_it_was_adopted_is_marked_for_who_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    call = needing_consent()
+    call.joins("ana", at=NOON)
+    call.now += timedelta(hours=1)
+    adopt(monkeypatch, call, "active")
+    call.withdraws("ana")
+    assert [(mark.since, mark.until) for mark in call.recording.marked] == [(NOON, None)]

@@ -100,9 +100,10 @@ def _wants_marks(terms: ConsentTerms) -> bool:
 
 def _beginning(recording: RecordingStatus) -> datetime:
     """Return the earliest time at which a sound of the recording may have been recorded."""
-    if recording.origin == "requested":
+    if recording.origin == "requested" and recording.adopted_at is None:
         # Not when ACS answered: it may have begun before its answer arrived.
         return recording.requested_at
+    # Nobody here knows when it was begun: what is adopted was on before that.
     return recording.recording_start_time or recording.requested_at - MAX_RECORDING
 
 
