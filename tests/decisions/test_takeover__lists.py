@@ -7,7 +7,7 @@ import pytest
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.consent import ConsentRecord, Presence
 from callvault.contracts.recording_events import ToldEvents
-from callvault.contracts.states import ChunkState
+from callvault.contracts.states import ChunkState, RequestState
 from callvault.contracts.status import (
     CallStatus,
     TimelineEntry,
@@ -16,7 +16,7 @@ from tests.unit.call import archived, chunk, hashed
 from workflows.call.alarms import Alarms
 
 from .facts import A_SEAL, a_call, a_chunk, a_recording, at, at_or_none, seconds
-from .test_takeover import a_request, join, joined
+from .test_takeover import a_pause, a_request, join, joined
 
 # Files.
 
@@ -112,6 +112,46 @@ def test_a_request_that_was_settled_since_the_reset_stays_settled(
     status, other = (a_call(a_recording(recording_id="r"), requests={"a": each}) for each in sides)
     join(status, other, is_reset=True)
     assert status.requests["a"].problem == counts
+
+
+@pytest.mark.parametrize(
+    ("key", "facts", "when", "is_reset", "is_same"),
+    [
+        ("#2", {}, 5, True, False),
+        ("#2", {}, 1, True, True),
+        ("a", {}, 5, True, True),
+        ("#2", {"operation": "resume"}, 5, True, True),
+        ("#2", {"state": RequestState.CONFIRMED}, 5, True, True),
+        ("#2", {"operation": "resume"}, 5, False, False),
+        ("#2", {"operation": "resume"}, 1, False, True),
+        ("a", {"operation": "resume"}, 5, False, True),
+    ],
+)
+def test_a_pause_without_an_id_is_answered_by_no_record_of_the_same_number(
+    key: str, facts: dict[str, Any], when: float, is_reset: bool, is_same: bool
+) -> None:
+    """Whoever paused anew was told from memory that ACS is silent."""
+    mine = a_request(**facts, requested_at=at(when))
+    theirs = a_request(**(facts | {"state": RequestState.CONFIRMED}), settled_at=at(4))
+    status = a_call(a_recording(recording_id="r"), requests={key: mine})
+    join(status, a_call(a_recording(recording_id="r"), requests={key: theirs}), is_reset=is_reset)
+    assert list(status.requests) == ([key] if is_same else [f"{key} of run dead", key])
+    assert status.requests[key] is mine
+    assert (mine.settled_at is not None) is is_same
+
+
+@pytest.mark.parametrize(("key", "count"), [("#2", 2), ("a", 1)])
+def test_a_pause_that_waits_for_an_answer_of_its_own_is_kept_beside_an_older_one(
+    key: str, count: int
+) -> None:
+    def a_side(when: float, state: RequestState) -> CallStatus:
+        record = a_request(requested_at=at(when), received_at=at(when), state=state)
+        recording = a_recording(recording_id="r", pauses=[a_pause(when=when)])
+        return a_call(recording, requests={key: record})
+
+    status = a_side(5, RequestState.PENDING)
+    join(status, a_side(1, RequestState.CONFIRMED), is_reset=True)
+    assert len(status.recordings[0].pauses) == count
 
 
 @pytest.mark.parametrize("facts", [{"operation": "stop"}, {"who": "ben"}, {"reason": "other"}])

@@ -167,6 +167,23 @@ def test_what_nobody_can_recall_leaves_no_silence_claimed_since_the_last_reading
     assert "read_state" in under_way(server)
 
 
+def test_a_pause_before_the_recall_is_not_answered_from_what_the_run_before_remembers() -> None:
+    """It came under the number of an older one, which was confirmed, and so was it at once."""
+    dead, server = recorded(), recorded()
+    tell(dead, names.PAUSE, requestedBy="agent", requestedAt=dead.now.isoformat())
+    answer(dead, "pause_recording", read_at(dead.now))
+    server.pass_time(timedelta(seconds=60))
+    is_reset(server)
+    asked = {"requestedBy": "agent", "requestedAt": server.now.isoformat()}
+    ask(server, names.PAUSE, "u", **asked)
+    is_told(server, dead)
+    assert server.open_updates == {"u"}
+    answer(server, "pause_recording", read_at(server.now))
+    assert server.open_updates == set()
+    pause = status_of(server).requests["#2"]
+    assert (pause.state, pause.requested_at) == (RequestState.CONFIRMED, server.now)
+
+
 def read_at(moment: datetime) -> ControlResult:
     """Return an answer that the recording is paused, as it was read at this moment."""
     told = {"read_at": moment, "received_at": moment, "state": "inactive"}

@@ -16,6 +16,9 @@ _NOT_FOUND = (
 )
 """The end of a stop of what may be on, and cannot be asked to stop."""
 
+OWN_KEY = "#"
+"""Begins the key of a request that came without an id of its own; a number follows."""
+
 _NO_CONTENT = {"request_id", "requested_at", "expires_at"}
 
 
@@ -160,7 +163,7 @@ class Requests:
     def _unused_id(self) -> str:
         """Return a key for a request that came without an id of its own."""
         numbers = itertools.count(len(self._records) + 1)
-        return next(key for n in numbers if (key := f"#{n}") not in self._records)
+        return next(key for n in numbers if (key := f"{OWN_KEY}{n}") not in self._records)
 
 
 def asked_at(request: ControlRequest, now: datetime) -> datetime:

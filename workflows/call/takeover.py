@@ -5,10 +5,11 @@ and nothing that either of them knows is forgotten.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 from callvault.contracts.consent import ConsentRecord
-from callvault.contracts.states import Actual, ChunkState, Wanted
+from callvault.contracts.states import Actual, ChunkState, RequestState, Wanted
 from callvault.contracts.status import (
     CallStatus,
     ChunkStatus,
@@ -19,7 +20,9 @@ from callvault.contracts.status import (
 from callvault.contracts.takeover import LastState
 from workflows.call import consent, legal_holds, pauses, presence, recording_events, silence
 from workflows.call.chunks import ChunkKey, next_number
+from workflows.call.commands import Operation
 from workflows.call.recording_state import refresh
+from workflows.call.request_records import OWN_KEY
 
 Each = TypeVar("Each")
 Record = TypeVar("Record", ControlRecord, RecordingStatus)
@@ -42,10 +45,13 @@ def join(status: CallStatus, last: LastState, *, is_reset: bool) -> bool:
         return False
     before = last.status.model_copy(deep=True)
     status.taken_over += [last.run_id, *before.taken_over]
-    numbers = {each.number: _join_recording(status, each, is_reset) for each in before.recordings}
+    anew = _pauses_asked_anew(status, before, is_reset)
+    numbers = {
+        each.number: _join_recording(status, each, is_reset, anew) for each in before.recordings
+    }
     for recording in [r for r in status.recordings if r.origin == "requested"]:
         _absorb_announced(status, recording)
-    _join_requests(status, before, numbers, last.run_id)
+    _join_requests(status, before, numbers, last.run_id, is_reset)
     _join_lists(status, before, is_reset)
     recording_events.join(status, before, numbers, is_reset=is_reset)
     status.ended_at = status.ended_at or before.ended_at
@@ -63,7 +69,9 @@ def doubt(recording: RecordingStatus) -> None:
     recording.needs_read = recording.needs_read or (is_on and recording.recording_id is not None)
 
 
-def _join_recording(status: CallStatus, theirs: RecordingStatus, is_reset: bool) -> int | None:
+def _join_recording(
+    status: CallStatus, theirs: RecordingStatus, is_reset: bool, anew: set[datetime]
+) -> int | None:
     """Join one recording; return its number from now on, None if it is not kept."""
     mine = _counterpart(status, theirs, is_reset)
     if mine is None:
@@ -76,7 +84,7 @@ def _join_recording(status: CallStatus, theirs: RecordingStatus, is_reset: bool)
         mine.wanted = max(mine.wanted, other.wanted, key=_QUIET.index)
     _join_ends(mine, other)
     mine.session_end_reason = mine.session_end_reason or other.session_end_reason
-    _join_pauses(mine, other, is_reset)
+    _join_pauses(mine, other, is_reset, anew)
     _join_evidence(mine, other)
     _join_chunks(mine, other)
     return mine.number
@@ -119,10 +127,19 @@ def _began_since(mine: RecordingStatus, theirs: RecordingStatus) -> bool:
     return mine.recording_id is not None and (theirs.recording_id is None or is_told_by_files)
 
 
-def _join_pauses(mine: RecordingStatus, other: RecordingStatus, is_reset: bool) -> None:
-    """Keep it paused for everybody who holds it in either state."""
+def _join_pauses(
+    mine: RecordingStatus, other: RecordingStatus, is_reset: bool, anew: set[datetime]
+) -> None:
+    """Keep it paused for everybody who holds it in either state.
+
+    ``anew`` are the times at which pauses were received that wait here for an answer of their own.
+    """
     known = {_identity(pause, is_reset) for pause in mine.pauses}
-    mine.pauses += [pause for pause in other.pauses if _identity(pause, is_reset) not in known]
+    mine.pauses += [
+        pause
+        for pause in other.pauses
+        if pause.received_at in anew or _identity(pause, is_reset) not in known
+    ]
     pauses.review(mine)
 
 
@@ -208,8 +225,23 @@ def _is_better(chunk: ChunkStatus, mine: ChunkStatus, recording: RecordingStatus
     return is_here and mine.state is not ChunkState.ARCHIVED
 
 
+def _pauses_asked_anew(status: CallStatus, before: CallStatus, is_reset: bool) -> set[datetime]:
+    """Return when the pauses were received that no record of the dead run answers."""
+    return {
+        record.received_at
+        for key, record in status.requests.items()
+        if record.operation == Operation.PAUSE
+        and (other := before.requests.get(key)) is not None
+        and _is_asked_anew(key, record, other, is_reset)
+    }
+
+
 def _join_requests(
-    status: CallStatus, before: CallStatus, numbers: dict[int, int | None], run_id: str
+    status: CallStatus,
+    before: CallStatus,
+    numbers: dict[int, int | None],
+    run_id: str,
+    is_reset: bool,
 ) -> None:
     own = dict(status.requests)
     status.requests.clear()
@@ -220,7 +252,7 @@ def _join_requests(
         record.recording = number
         if key not in own:
             status.requests[key] = record
-        elif _is_same_request(own[key], record):
+        elif _is_same_request(key, own[key], record, is_reset):
             # An update may wait for this very record. What was settled here since stays so.
             if own[key].settled_at is None or record.settled_at is not None:
                 _copy_fields(record, to=own[key])
@@ -231,12 +263,23 @@ def _join_requests(
         status.requests.setdefault(key, record)
 
 
-def _is_same_request(mine: ControlRecord, theirs: ControlRecord) -> bool:
+def _is_same_request(key: str, mine: ControlRecord, theirs: ControlRecord, is_reset: bool) -> bool:
+    if _is_asked_anew(key, mine, theirs, is_reset):
+        return False
     return (mine.operation, mine.requested_by, mine.reason) == (
         theirs.operation,
         theirs.requested_by,
         theirs.reason,
     )
+
+
+def _is_asked_anew(key: str, mine: ControlRecord, theirs: ControlRecord, is_reset: bool) -> bool:
+    """Tell if a request without an id of its own is none of the dead run, as far as is known."""
+    if not key.startswith(OWN_KEY) or mine.requested_at == theirs.requested_at:
+        return False
+    # What is sent again after a reset may have another time. But no pause is answered from memory.
+    waits = mine.operation == Operation.PAUSE and mine.state is RequestState.PENDING
+    return waits or not is_reset
 
 
 def _join_lists(status: CallStatus, before: CallStatus, is_reset: bool) -> None:
