@@ -178,7 +178,7 @@ MUTANTS = (
     ),
     Mutant(
         "workflows/call/deletion_marks.py",
-        "silent_since = None if may_record else silence.silent_since(recording) or now",
+        "silent_since = None if may_record else _silent_since(recording) or now",
         "silent_since = now",
     ),
     Mutant(

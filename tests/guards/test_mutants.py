@@ -28,7 +28,7 @@ ROWS = {
         "retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),",
         "retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5), maximum_attempts=10),",
     ),
-    "i5": ("workflows/call/consent_gate.py", "recording.sealed = None", "pass"),
+    "i5": ("workflows/call/lifecycle.py", "recording.sealed = None", "pass"),
     "i6": (
         "callvault/archive/manifests/numbered.py",
         "previous = self.reference(number, taken)",
