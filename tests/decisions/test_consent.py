@@ -107,9 +107,10 @@ def test_with_more_people_than_can_be_told_apart_no_policy_is_met(
         ("all_parties", [ANA_AGREED], [here(joined=2), here(BEN, joined=3)], 3),
         ("all_parties", [said(False, decided=4)], [here(joined=2)], 4),
         ("all_parties", [said(False, decided=4)], [here(), here(BEN, joined=3)], 3),
-        ("all_parties", [said(False, decided=4)], [here(left=5)], 5),
+        ("all_parties", [said(False, decided=4)], [here(left=5)], 9),
         ("any_party", [], [here(joined=3)], 9),
-        ("any_party", [ANA_AGREED], [here(left=5), here(BEN, left=7)], 5),
+        ("any_party", [ANA_AGREED], [here(left=5), here(BEN, left=7)], 9),
+        ("any_party", [ANA_AGREED], [here(left=5), here(BEN, left=7), here(CEM)], 5),
         ("any_party", [said(False, BEN, decided=8)], [here(left=5)], 8),
         ("named", [], [here(joined=3), here(BEN, left=7)], 9),
     ],
@@ -171,34 +172,43 @@ def test_a_decision_is_known_by_its_id_if_it_says_the_same(
 
 
 @pytest.mark.parametrize(
-    ("given", "decided", "told", "is_again"),
+    ("given", "decided", "told", "is_outdated"),
     [
         (False, 3, [said(True, ANA, decided=4)], True),
         (False, 2, [said(True, ANA, decided=4)], False),
         (False, None, [said(True, ANA, decided=4)], True),
         (False, 3, [], False),
         (False, 3, [said(True, BEN, decided=4)], False),
-        (True, 3, [said(True, ANA, decided=4)], False),
+        (False, 3, [said(True, ANA, decided=4, counts=False)], True),
+        (True, 2, [], False),
+        (True, 2, [said(False, ANA, decided=4)], True),
+        (True, 2, [said(False, BEN, decided=4)], False),
     ],
 )
-def test_a_refusal_is_told_anew_if_its_person_has_agreed_since(
-    given: bool, decided: float | None, told: list[ConsentRecord], is_again: bool
+def test_a_decision_that_another_one_has_followed_is_no_answer_any_more(
+    given: bool, decided: float | None, told: list[ConsentRecord], is_outdated: bool
 ) -> None:
-    first = said(False, ANA, decided=2)
+    first = said(given, ANA, decided=2)
     decision = ConsentDecision(participant=ANA, given=given, decided_at=at_or_none(decided))
-    status = a_call(first, *told)
-    assert consent.is_withdrawn_again(status, first, decision, at(9)) is is_again
+    assert consent.is_outdated(a_call(first, *told), first, decision, at(9)) is is_outdated
+
+
+def test_of_decisions_under_one_id_the_newest_is_the_answer() -> None:
+    first, second = (said(False, ANA, decided=at_, request_id="r1") for at_ in (2, 5))
+    decision = ConsentDecision(participant=ANA, given=False, request_id="r1")
+    assert consent.known(a_call(first, said(True, ANA), second), decision) is second
 
 
 @pytest.mark.parametrize(
     ("decisions", "has_refused"),
     [
         ([], False),
-        ([said(False, decided=30)], True),
-        ([said(False, decided=15)], False),
-        ([said(False, decided=15.1)], True),
-        ([said(False, BEN, decided=30)], False),
-        ([said(False, decided=30), said(True, decided=31)], False),
+        ([said(False, decided=30, received=31)], True),
+        ([said(False, decided=30, received=30)], False),
+        ([said(False, decided=15, received=31)], False),
+        ([said(False, decided=15.1, received=31)], True),
+        ([said(False, BEN, decided=30, received=31)], False),
+        ([said(False, decided=30, received=31), said(True, decided=32, received=33)], False),
     ],
 )
 def test_who_has_refused_long_after_they_are_told_to_have_left_may_be_here(

@@ -13,7 +13,7 @@ from workflows.call.intervals import Span
 from workflows.call.lifecycle import Lifecycle
 
 from .facts import A_SEAL, a_call, a_recording, at, at_or_none, doubts_of
-from .test_consent import ANA, BEN, here, said
+from .test_consent import ANA, BEN, CEM, here, said
 
 TOLD = Span(at(10), at(20))
 """Ana moved at the tenth second, and word of it came at the twentieth."""
@@ -76,8 +76,13 @@ def test_of_all_parties_a_coming_that_was_told_late_is_without_consent_until_the
 def test_of_any_party_a_going_that_was_told_late_is_without_consent_until_another_agreed(
     consents: list[ConsentRecord], people: list[Presence], found: list
 ) -> None:
-    known = {"consents": consents, "people": tuple(people)}
+    somebody = here(CEM, joined=1)
+    known = {"consents": consents, "people": (somebody, *people)}
     assert doubts(a_life("any_party", **known), False) == found
+
+
+def test_once_nobody_is_left_there_is_nobody_to_protect() -> None:
+    assert doubts(a_life("any_party", people=(here(BEN, left=9),)), False) == []
 
 
 @pytest.mark.parametrize("policy", ["any_party", "named"])
@@ -125,7 +130,7 @@ def test_what_a_hold_covers_is_known(holds: list, found: list) -> None:
     ],
 )
 def test_why_it_was_to_be_silent_is_said(policy: str, joined: bool, why: str) -> None:
-    life = a_life(policy)
+    life = a_life(policy, people=(here(CEM, joined=1),))
     doubts(life, joined)
     [doubt] = life.status.recordings[0].silence.unconfirmed
     assert doubt.reason == f"word came late that {hashed('ana')[:8]}… had {why}"

@@ -82,11 +82,16 @@ def test_a_resume_releases_its_own_and_nobodys_pauses_and_by_force_all_but_conse
 def test_a_resume_leaves_a_younger_pause_of_its_requester(
     asked: float | None, left: list[str]
 ) -> None:
-    recording = paused(a_pause(), a_pause(requested_at=at(7)))
+    recording = paused(a_pause(), a_pause(asked=8, requested_at=at(7)))
     asked_at = at_or_none(asked)
     released = pauses.release(recording, Holder("ana"), "ana", at(9), asked_at=asked_at)
     assert open_ones(recording) == left
     assert len(released) == 2 - len(left)
+
+
+def test_a_pause_that_tells_no_time_is_not_younger_than_a_resume() -> None:
+    recording = paused(a_pause(asked=7))
+    assert pauses.release(recording, Holder("ana"), "ana", at(9), asked_at=at(5))
 
 
 def test_another_key_under_the_same_name_is_another_holder() -> None:

@@ -3,6 +3,7 @@
 What somebody wanted counts from when they wanted it, whoever tells of it, and however late.
 """
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -118,12 +119,45 @@ def test_a_leaving_from_before_somebody_was_named_is_no_leaving_of_now() -> None
 def test_who_is_told_to_have_left_before_they_refused_may_be_in_the_call(device: str) -> None:
     server = agreed("any_party", BOB)
     wait(server, 60)
-    refuses(server, ANA, decidedAt=after(60))
+    refuses(server, ANA, decidedAt=after(59.9))
     leaves(server, ANA, connection=device, at=after(40))
     assert recording_of(server).is_held
     # Clocks that are set over the network differ by some seconds.
     leaves(server, ANA, connection=device, at=after(55))
     assert not recording_of(server).is_held
+
+
+def test_word_of_one_device_that_comes_late_leaves_the_others_to_be_told_of() -> None:
+    """Another device was open: its leaving was the last, and the hold never ended."""
+    server = agreed("all_parties", ANA)
+    for device in ("d1", "d2"):
+        told = {"participant": BOB, "joined": True, "connection": device, "at": after(0)}
+        tell(server, names.PARTICIPANT_CHANGED, **told)
+    wait(server, 60)
+    refuses(server, BOB, decidedAt=after(59.9))
+    leaves(server, BOB, connection="d1", at=after(45))
+    leaves(server, BOB, connection="d1", at=after(45))
+    leaves(server, BOB, connection="d2", at=after(60))
+    assert not recording_of(server).is_held
+
+
+def test_a_leaving_before_a_withdrawal_of_which_the_time_is_not_known_yet_counts() -> None:
+    server = agreed("all_parties", ANA, BOB)
+    server.be_away(timedelta(minutes=2))
+    refuses(server, BOB)
+    leaves(server, BOB, at=after(65))
+    assert not recording_of(server).is_held
+
+
+def test_somebody_is_named_as_of_when_the_request_was_made() -> None:
+    server = agreed("all_parties", ANA)
+    wait(server, 60)
+    stops(server)
+    wait(server, 60)
+    asked = {"participants": [ANA, BOB], "consentPolicy": "all_parties", "requestedBy": "app"}
+    tell(server, names.START, **asked, requestedAt=after(70))
+    leaves(server, BOB, at=after(90))
+    assert not server.run.workflow.call.recording(2).is_held
 
 
 # What was wanted before word of it came.
@@ -168,6 +202,29 @@ def test_a_pause_of_which_word_comes_after_the_end_counts() -> None:
     assert unconfirmed(server) == [(60, 90)]
 
 
+def test_a_pause_that_was_released_before_the_end_is_repeated_after_it() -> None:
+    server = recorded()
+    tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(0))
+    answer(server, "pause_recording", seen(server, "inactive"))
+    wait(server, 10)
+    tell(server, names.RESUME, requestedBy="agent", requestedAt=after(10))
+    answer(server, "resume_recording", seen(server, "active"))
+    stops(server)
+    before = unconfirmed(server)
+    tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(0))
+    assert unconfirmed(server) == before
+
+
+def test_a_late_pause_counts_for_the_recording_that_was_on() -> None:
+    server = recorded()
+    wait(server, 90)
+    stops(server)
+    tell(server, names.START, requestedBy="app")
+    wait(server, 60)
+    tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(80))
+    assert unconfirmed(server) == [(80, 90)]
+
+
 def test_a_refusal_is_found_to_be_older_than_a_hold_that_has_ended() -> None:
     server = agreed("all_parties", ANA, BOB)
     wait(server, 100)
@@ -185,11 +242,15 @@ def test_a_refusal_is_found_to_be_older_than_a_hold_that_has_ended() -> None:
     assert unconfirmed(server)[0][0] == 40
 
 
-def test_the_last_of_those_who_must_agree_is_missing_since_they_left() -> None:
-    server = agreed("all_parties", ANA)
+@pytest.mark.parametrize("policy", ["all_parties", "any_party"])
+def test_everybody_hangs_up_and_nothing_is_amiss_however_late_word_of_it_comes(
+    policy: str,
+) -> None:
+    server = agreed(policy, ANA)
     wait(server, 100)
-    leaves(server, ANA, at=after(60))
-    assert unconfirmed(server) == [(60, None)]
+    leaves(server, ANA, at=after(94))
+    assert unconfirmed(server) == [(100, None)]
+    assert not server.run.workflow.call.status.alarms
 
 
 def test_who_may_have_left_is_missing_since_their_device_did() -> None:
@@ -221,7 +282,9 @@ def test_a_withdrawal_under_the_id_of_one_from_before_an_agreement_counts_again(
         wait(server, 60)
         told = {"given": given, "requestId": f"key {given}", "decidedAt": after(seconds)}
         tell(server, names.CONSENT, participant=ANA, **told)
-        if not given:
+        if given:
+            answer(server, "resume_recording", seen(server, "active"))
+        else:
             answer(server, "pause_recording", seen(server, "inactive"))
     # The first one again, which a backend repeats, changes nothing.
     refuses(server, ANA, requestId="key False", decidedAt=after(60))
@@ -229,6 +292,17 @@ def test_a_withdrawal_under_the_id_of_one_from_before_an_agreement_counts_again(
     wait(server, 60)
     refuses(server, ANA, requestId="key False", decidedAt=after(180))
     assert recording_of(server).is_held
+    answer(server, "pause_recording", seen(server, "inactive"))
+    # Under the id of one that was withdrawn nobody agrees again: it is refused, and said so.
+    told = {"given": True, "requestId": "key True", "decidedAt": after(180)}
+    tell(server, names.CONSENT, participant=ANA, **told)
+    assert recording_of(server).is_held
+    assert "withdrawn since" in server.run.workflow.call.status.timeline[-1].what
+    wait(server, 1)
+    tell(server, names.CONSENT, participant=ANA, given=True, decidedAt=server.now.isoformat())
+    assert not recording_of(server).is_held
+    refuses(server, ANA, requestId="key False", decidedAt=after(180))
+    assert not recording_of(server).is_held
 
 
 # Sound that ACS tells of in a silence that is claimed.
@@ -265,3 +339,16 @@ def test_a_sound_takes_back_the_silence_that_it_lies_in_and_no_later_one() -> No
     answer(server, "pause_recording", seen(server, "inactive"))
     callback(server, "active", 600)
     assert silent(server) == [(1, 300), (1800, None)]
+
+
+def test_a_callback_of_no_known_time_takes_nothing_back_and_has_it_read() -> None:
+    server = recorded()
+    callback(server, "active", 0)
+    tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(0))
+    answer(server, "pause_recording", seen(server, "inactive"))
+    wait(server, 600)
+    told = {"recording": 1, "recordingId": "r", "state": "active"}
+    for at in (NOT_KNOWN, NOT_KNOWN, "9999-12-31T23:59:59Z"):
+        tell(server, names.RECORDING_STATE_CHANGED, **told, at=at)
+    assert silent(server) == [(0, None)]
+    assert under_way(server, "read_state")

@@ -59,6 +59,19 @@ def test_a_stop_that_acs_does_not_answer_is_alarmed_once() -> None:
     assert under_way(server, "raise_alarm").input.status == "resolved"
 
 
+def test_a_stop_is_alarmed_also_where_an_earlier_pause_was_late() -> None:
+    server = recorded({"onPauseFailure": "alarm"})
+    pauses(server, "agent", 0)
+    wait(server, 10)
+    resumes(server, "agent", 10)
+    answer(server, "pause_recording", seen(server, "inactive"))
+    answer(server, "resume_recording", seen(server, "active"))
+    wait(server, 60)
+    tell(server, names.STOP, requestedBy="app")
+    wait(server, 61)
+    assert alarms(server) == [AlarmKind.PAUSE_UNCONFIRMED, AlarmKind.STATE_UNEXPECTED]
+
+
 def test_a_pause_while_a_stop_is_not_confirmed_is_taken_and_what_is_recorded_is_told() -> None:
     """It was refused, as if the recording were stopped."""
     server = recorded()
@@ -79,6 +92,16 @@ def test_a_pause_while_a_stop_is_not_confirmed_is_taken_and_what_is_recorded_is_
     assert "is stopped" in refused.problem
 
 
+def test_a_pause_of_what_is_silent_while_a_stop_is_not_confirmed_is_not_alarmed() -> None:
+    server = recorded()
+    pauses(server, "agent", 0)
+    answer(server, "pause_recording", seen(server, "inactive"))
+    tell(server, names.STOP, requestedBy="app")
+    pauses(server, "other", 0)
+    wait(server, 120)
+    assert alarms(server) == []
+
+
 def test_a_pause_by_a_slow_clock_is_not_released_as_it_comes() -> None:
     server = recorded({"maxPause": "PT2M", "onMaxPause": "resume"})
     wait(server, 600)
@@ -93,7 +116,7 @@ def test_a_resume_that_a_pause_of_its_requester_has_overtaken_releases_nothing()
     server = recorded()
     pauses(server, "agent", 0)
     answer(server, "pause_recording", seen(server, "inactive"))
-    wait(server, 70)
+    wait(server, 70.1)
     pauses(server, "agent", 70)
     wait(server, 10)
     resumes(server, "agent", 60)

@@ -41,7 +41,8 @@ def fold(call: Lifecycle, alarms: Alarms, event: RecordingStateChanged, now: dat
     told_at = event.at or now
     if event.state == "active":
         recording.was_active = True
-        if silence.active_told(recording, told_at, now):
+        # One of no known time costs a reading, and no claim: nobody can tell which it would be.
+        if event.at is not None and silence.active_told(recording, told_at, now):
             pauses.contradicted(recording)
             alarms.add(AlarmKind.STATE_UNEXPECTED, Severity.CRITICAL, _TOLD, recording, now)
     if recording.actual is Actual.STARTING and event.state == "active":

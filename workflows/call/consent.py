@@ -23,10 +23,6 @@ MAX_COUNTING = 1_500
 _AHEAD = timedelta(seconds=1)
 """Time by which a decision may seem to lie ahead before its clock is known to be fast."""
 
-CLOCKS_AGREE = timedelta(seconds=10)
-"""Time by which clocks that are set over the network differ at most: a leaving that is older than a
-refusal by more than this is no word of what became of its person since."""
-
 _MAX_LISTED = 3
 
 
@@ -71,9 +67,10 @@ def missing_since(status: CallStatus, terms: ConsentTerms, now: datetime) -> dat
         # Whoever has refused counts from then on: they may have agreed before.
         decided = set(standing(status))
         since += presence.comings(status, presence.perhaps_here(status) - decided)
-        if not presence.perhaps_here(status):
-            since += presence.last_goings(status)
     elif terms.consent_policy is ConsentPolicy.ANY_PARTY and not since:
+        # Once nobody is left there is nobody to protect: that is how calls end.
+        if not presence.perhaps_here(status):
+            return now
         agreed = {who for who, given in standing(status).items() if given}
         since += presence.last_goings(status, agreed)
     return min(since, default=now)
@@ -116,23 +113,31 @@ def consenting(status: CallStatus) -> set[str]:
 
 
 def known(status: CallStatus, decision: ConsentDecision) -> ConsentRecord | None:
-    """Return the record of the same decision, told before under the same id."""
-    return next((r for r in _with_id(status, decision) if _is_equal(r, decision)), None)
+    """Return the newest record of the same decision, told before under the same id."""
+    told = reversed(_with_id(status, decision))
+    return next((record for record in told if _is_equal(record, decision)), None)
 
 
-def is_withdrawn_again(
+def is_outdated(
     status: CallStatus, known: ConsentRecord, decision: ConsentDecision, now: datetime
 ) -> bool:
-    """Tell if a refusal that was told before is told anew: its person has agreed since."""
-    is_younger = min(decision.decided_at or now, now) > known.decided_at
-    has_agreed = standing(status).get(decision.participant, False)
-    return not decision.given and is_younger and has_agreed
+    """Tell if the record of the same decision is no answer any more: the other one has followed.
+
+    A refusal that is younger than its record is told anew, whether or not that one counts.
+    """
+    if decision.given:
+        return standing(status).get(decision.participant) is False
+    later = status.consents[status.consents.index(known) + 1 :]
+    has_agreed = any(r.given and r.participant == decision.participant for r in later)
+    return has_agreed and min(decision.decided_at or now, now) > known.decided_at
 
 
 def has_refused_since(status: CallStatus, participant: str, at: datetime) -> bool:
     """Tell if somebody who is told to have left then has refused after that, in the call."""
-    refused_at = refusals(status).get(participant)
-    return refused_at is not None and refused_at > at + CLOCKS_AGREE
+    own = [r for r in status.consents if r.counts and r.participant == participant]
+    # When one came that tells no time is not known yet.
+    refused_at = [r.decided_at for r in own[-1:] if not r.given and r.decided_at < r.received_at]
+    return any(at < each - presence.CLOCKS_AGREE for each in refused_at)
 
 
 def is_id_taken(status: CallStatus, decision: ConsentDecision) -> bool:

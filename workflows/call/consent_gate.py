@@ -62,8 +62,15 @@ class ConsentGate:
         """
         if self._call.only_archives:
             return refusal_of_control(self.status.resource)
-        if not decision.given or consent.known(self.status, decision) is not None:
+        if not decision.given:
             return None
+        if consent.known(self.status, decision) is not None:
+            if consent.standing(self.status).get(decision.participant, True):
+                return None
+            return (
+                f"The requestId {quoted(decision.request_id or '')} was used for an agreement that"
+                " was withdrawn since: send this one under an id of its own."
+            )
         if consent.is_id_taken(self.status, decision):
             return (
                 f"The requestId {quoted(decision.request_id or '')} was used for another decision:"
@@ -81,7 +88,7 @@ class ConsentGate:
     def decided(self, decision: ConsentDecision, now: datetime) -> ConsentRecord | None:
         """Fold a decision; None where it makes no sense, which stands in the timeline."""
         known = consent.known(self.status, decision)
-        if known and not consent.is_withdrawn_again(self.status, known, decision, now):
+        if known and not consent.is_outdated(self.status, known, decision, now):
             return known
         word = "given" if decision.given else "not given"
         who = consent.short(decision.participant)
@@ -105,7 +112,7 @@ class ConsentGate:
     def participant_changed(self, change: ParticipantChanged, now: datetime) -> None:
         """Fold a coming or going."""
         at = min(change.at or now, now)
-        if not change.joined and consent.has_refused_since(self.status, change.participant, at):
+        if self._is_stale(change, at):
             presence.doubt(self.status, change.participant)
             who = consent.short(change.participant)
             self._call.note(now, f"{who} is told to have left before they refused: {_MAY_BE_HERE}")
@@ -122,6 +129,11 @@ class ConsentGate:
             self._stop_without_consenting(change.participant, now)
         self._call.settle_all(now)
         late_word.moved(self._call, change.participant, change.joined, Span(at, now), now)
+
+    def _is_stale(self, change: ParticipantChanged, at: datetime) -> bool:
+        """Tell if a leaving by which somebody would be gone is from before they refused."""
+        has_refused = consent.has_refused_since(self.status, change.participant, at)
+        return not change.joined and has_refused and presence.would_be_gone(self.status, change)
 
     def has_paused(self, since: datetime) -> bool:
         """Tell if nothing is recorded without consent, as ACS has confirmed after ``since``."""

@@ -142,10 +142,12 @@ class Watchdog:
         self, recording: RecordingStatus, record: ControlRecord, now: datetime
     ) -> None:
         """Say that a stop is not confirmed, unless it was said that it may be recording."""
+        of_all = self._call.status.requests.values()
+        late = [each for each in of_all if each.is_overdue and each.recording == recording.number]
         is_told = any(
-            other.is_overdue and other.state is not RequestState.CONFIRMED
-            for other in self._call.status.requests.values()
-            if other.recording == recording.number
+            each.state is RequestState.PENDING
+            or any(pause.is_open for pause in pauses.of(recording, each))
+            for each in late
         )
         record.is_overdue = True
         if is_told:
@@ -209,8 +211,9 @@ class Watchdog:
 
     def _unconfirmed(self) -> Iterator[tuple[datetime, RecordingStatus, ControlRecord]]:
         for recording in self._live():
-            if recording.sound.begun_at is None:
-                # Before a recording begins there is nothing to fear.
+            is_ending = recording.wanted is Wanted.STOPPED and silence.is_silent(recording)
+            if recording.sound.begun_at is None or is_ending:
+                # Before a recording begins there is nothing to fear, and while it is silent.
                 continue
             asked = (
                 *self._call.requests.pending(recording),
@@ -224,7 +227,7 @@ class Watchdog:
 
     def _late_stops(self) -> Iterator[tuple[datetime, RecordingStatus, ControlRecord]]:
         for recording in self._live():
-            if recording.sound.begun_at is None:
+            if silence.is_silent(recording):
                 continue
             for record in self._call.requests.pending(recording):
                 if record.operation == Operation.STOP and not record.is_overdue:

@@ -67,7 +67,8 @@ def _missing(
             return []
         case ConsentPolicy.ALL_PARTIES if joined:
             return intervals.outside(_agreed(status, participant), told)
-        case ConsentPolicy.ANY_PARTY if not joined:
+        # Once nobody is left there is nobody to protect: that is how calls end.
+        case ConsentPolicy.ANY_PARTY if not joined and presence.perhaps_here(status):
             return intervals.outside(sorted(_agreed_and_here(status)), told)
         case _:
             return _within(_refused(status, participant), told) if joined else []

@@ -130,15 +130,25 @@ class Lifecycle:
         current = self.current
         number = current.number if current else 0
         record = self.requests.add(operation, request, number, now, refused)
+        if operation is Operation.PAUSE:
+            self._note_late_pause(record, now)
         if current is not None and refused is None:
             current.ask_again_at = None
             self._take(request, record, current)
-        elif current is not None and operation is Operation.PAUSE:
-            why = f"{record.requested_by} asked for a pause, of which word came after the end"
-            self.was_to_be_silent(current, Span(record.requested_at, now), why, now)
         # A start tells who is in the call, which an earlier recording may still record.
         self.settle_all(now)
         return record
+
+    def _note_late_pause(self, record: ControlRecord, now: datetime) -> None:
+        """Mark what was recorded after a pause of which word comes after its recording's end."""
+        why = f"{record.requested_by} asked for a pause, of which word came after the end"
+        for recording in self.status.recordings:
+            begun_at, over_at = recording.sound.begun_at, recording.sound.over_at
+            if begun_at is None or over_at is None:
+                continue
+            was_on = begun_at <= record.requested_at < over_at
+            if was_on and not pauses.is_repeated(recording, record):
+                self.was_to_be_silent(recording, Span(record.requested_at, over_at), why, now)
 
     def _first(
         self, operation: Operation, request: ControlRequest, now: datetime
@@ -652,7 +662,7 @@ class Lifecycle:
         self.status.recordings.append(_new_recording(self.status, request, now))
         self.status.kept_until = None
         for participant in request.participants:
-            presence.named(self.status, participant, now)
+            presence.named(self.status, participant, asked_at(request, now))
         self._grows(len(request.participants) * state_limits.MAX_NAME_SIZE, now)
 
 

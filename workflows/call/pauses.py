@@ -129,15 +129,26 @@ def release(
 ) -> list[PauseRecord]:
     """Release the pauses of a holder, and with them those of nobody's own; return the holder's.
 
-    ``asked_at`` is when a resume was asked for: a pause of the same holder that is younger has
-    overtaken it on its way, and stays.
+    ``asked_at`` is when a resume was asked for: a pause of the same holder that tells a later time
+    has overtaken it on its way, and stays.
     """
     held = (p for p in recording.pauses if p.is_open and _holder(p) == holder)
-    own = [p for p in held if asked_at is None or p.requested_at <= asked_at]
+    own = [p for p in held if asked_at is None or not _is_younger(p, asked_at)]
     nobodys = [p for p in recording.pauses if p.is_open and p.requested_by in _NOBODYS]
     _end(own if holder.name == GATE else [*own, *nobodys], by, now)
     review(recording)
     return own
+
+
+def _is_younger(pause: PauseRecord, asked_at: datetime) -> bool:
+    # One that tells no time counts from when it came, by another clock than its requester's.
+    return asked_at < pause.requested_at < pause.received_at
+
+
+def is_repeated(recording: RecordingStatus, record: ControlRecord) -> bool:
+    """Tell if a pause of the same requester, asked for at the same time, was taken before."""
+    own = (pause for pause in recording.pauses if _holder(pause) == holder_of(record))
+    return any(pause.requested_at == record.requested_at for pause in own)
 
 
 def confirm(recording: RecordingStatus, pending: list[ControlRecord]) -> None:

@@ -7,7 +7,7 @@ Whoever must agree counts as here in doubt; whoever has agreed counts as gone in
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from callvault.contracts.consent import Presence
 from callvault.contracts.participants import ParticipantChanged
@@ -18,6 +18,10 @@ MAX_STAYS = 1_000
 
 MAX_OPEN = 1_500
 """Stays kept though none of them has ended: ACS lets 350 people into a call."""
+
+CLOCKS_AGREE = timedelta(seconds=10)
+"""Time by which clocks that are set over the network differ at most: what is older than something
+else by more than this was before it."""
 
 MAX_CONNECTION = 64
 """Characters of a connection's id that is kept as it is."""
@@ -75,15 +79,27 @@ def certain_until(status: CallStatus, stay: Presence) -> datetime | None:
     return next(iter(last_goings(status, {stay.participant})), stay.told_at)
 
 
+def would_be_gone(status: CallStatus, change: ParticipantChanged) -> bool:
+    """Tell if somebody would have left by this, with every device that is known."""
+    own, connection = _of(status, change.participant), connection_of(change)
+    if not connection:
+        return True
+    same = [presence for presence in own if presence.connection == connection]
+    if same and not same[-1].in_call:
+        # It is known.
+        return False
+    return not any(p.in_call and p.connection != connection for p in own)
+
+
 def doubt(status: CallStatus, participant: str) -> None:
     """Fold that it is not known if somebody has left: word of it is older than other word."""
     for presence in _of(status, participant):
         presence.may_have_left |= presence.in_call
 
 
-def named(status: CallStatus, participant: str, now: datetime) -> None:
-    """Fold that a request names somebody who is in the call already, by whatever device."""
-    _join(status, Presence(participant=participant, told_at=now))
+def named(status: CallStatus, participant: str, asked_at: datetime) -> None:
+    """Fold that a request named somebody who was in the call then, by whatever device."""
+    _join(status, Presence(participant=participant, told_at=asked_at))
 
 
 def move(status: CallStatus, change: ParticipantChanged, now: datetime) -> bool:
@@ -107,10 +123,19 @@ def add_stays(status: CallStatus, stays: Iterable[Presence]) -> None:
             came = ParticipantChanged(**told, joined=True, at=stay.joined_at)
             move(status, came, max(stay.told_at, stay.joined_at))
         elif not stay.connection:
-            named(status, stay.participant, stay.told_at)
+            _named_before(status, stay)
         if stay.left_at is not None:
             left = ParticipantChanged(**told, joined=False, at=stay.left_at)
             move(status, left, max(stay.told_at, stay.left_at))
+
+
+def _named_before(status: CallStatus, stay: Presence) -> None:
+    """Fold that the other run was told of somebody earlier than this one."""
+    asked_at = min(stay.told_at, stay.left_at or stay.told_at)
+    named(status, stay.participant, asked_at)
+    for own in _of(status, stay.participant):
+        if own.in_call and own.joined_at is None:
+            own.told_at = min(own.told_at, asked_at)
 
 
 def _join(status: CallStatus, new: Presence) -> bool:
@@ -167,7 +192,7 @@ def _leave_entirely(status: CallStatus, participant: str, at: datetime, now: dat
     own = _of(status, participant)
     open_stays = [p for p in own if p.in_call and (p.joined_at is None or at >= p.joined_at)]
     for presence in open_stays:
-        if presence.joined_at is None and at < presence.told_at:
+        if presence.joined_at is None and at < presence.told_at - CLOCKS_AGREE:
             # They were told to be in the call after that: an earlier stay may be meant.
             presence.may_have_left = True
         else:

@@ -212,7 +212,8 @@ def active_told(recording: RecordingStatus, told_at: datetime, now: datetime) ->
     """
     sound = recording.sound
     # By whatever clock it was told, it was before now.
-    earliest = min(told_at, now) - MAX_CLOCK_DIFFERENCE
+    told_at = min(told_at, now)
+    earliest = told_at - MAX_CLOCK_DIFFERENCE
     latest = min(told_at + MAX_CLOCK_DIFFERENCE, now)
     # No sound was sent for in a silence: one that lies in it by any clock is nobody's request.
     claims = [each for each in recording.silence.silent if _lasts(each, earliest, latest, now)]
