@@ -115,43 +115,20 @@ def test_a_request_that_was_settled_since_the_reset_stays_settled(
 
 
 @pytest.mark.parametrize(
-    ("key", "facts", "when", "is_reset", "is_same"),
-    [
-        ("#2", {}, 5, True, False),
-        ("#2", {}, 1, True, True),
-        ("a", {}, 5, True, True),
-        ("#2", {"operation": "resume"}, 5, True, True),
-        ("#2", {"state": RequestState.CONFIRMED}, 5, True, True),
-        ("#2", {"operation": "resume"}, 5, False, False),
-        ("#2", {"operation": "resume"}, 1, False, True),
-        ("a", {"operation": "resume"}, 5, False, True),
-    ],
+    ("key", "released", "received"), [("#2", None, 5), ("#2", 6, 1), ("a", None, 1)]
 )
-def test_a_pause_without_an_id_is_answered_by_no_record_of_the_same_number(
-    key: str, facts: dict[str, Any], when: float, is_reset: bool, is_same: bool
-) -> None:
-    """Whoever paused anew was told from memory that ACS is silent."""
-    mine = a_request(**facts, requested_at=at(when))
-    theirs = a_request(**(facts | {"state": RequestState.CONFIRMED}), settled_at=at(4))
-    status = a_call(a_recording(recording_id="r"), requests={key: mine})
-    join(status, a_call(a_recording(recording_id="r"), requests={key: theirs}), is_reset=is_reset)
-    assert list(status.requests) == ([key] if is_same else [f"{key} of run dead", key])
-    assert status.requests[key] is mine
-    assert (mine.settled_at is not None) is is_same
-
-
-@pytest.mark.parametrize(("key", "count"), [("#2", 2), ("a", 1)])
-def test_a_pause_that_waits_for_an_answer_of_its_own_is_kept_beside_an_older_one(
-    key: str, count: int
+def test_a_pause_is_that_of_the_request_which_waits_for_an_answer_of_its_own(
+    key: str, released: float | None, received: float
 ) -> None:
     def a_side(when: float, state: RequestState) -> CallStatus:
         record = a_request(requested_at=at(when), received_at=at(when), state=state)
-        recording = a_recording(recording_id="r", pauses=[a_pause(when=when)])
-        return a_call(recording, requests={key: record})
+        pause = a_pause(when=when, released_at=at_or_none(released))
+        return a_call(a_recording(recording_id="r", pauses=[pause]), requests={key: record})
 
     status = a_side(5, RequestState.PENDING)
     join(status, a_side(1, RequestState.CONFIRMED), is_reset=True)
-    assert len(status.recordings[0].pauses) == count
+    [pause] = status.recordings[0].pauses
+    assert (seconds(pause.requested_at), seconds(pause.received_at)) == (1, received)
 
 
 @pytest.mark.parametrize("facts", [{"operation": "stop"}, {"who": "ben"}, {"reason": "other"}])

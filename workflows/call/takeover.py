@@ -134,12 +134,14 @@ def _join_pauses(
 
     ``anew`` are the times at which pauses were received that wait here for an answer of their own.
     """
-    known = {_identity(pause, is_reset) for pause in mine.pauses}
-    mine.pauses += [
-        pause
-        for pause in other.pauses
-        if pause.received_at in anew or _identity(pause, is_reset) not in known
-    ]
+    known = {_identity(pause, is_reset): pause for pause in mine.pauses}
+    for pause in other.pauses:
+        same = known.get(_identity(pause, is_reset))
+        if same is None:
+            mine.pauses.append(pause)
+        elif pause.is_open and pause.received_at in anew:
+            # It is that of the request which waits.
+            same.received_at = pause.received_at
     pauses.review(mine)
 
 
