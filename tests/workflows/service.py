@@ -217,7 +217,12 @@ class _Reader:
         stream = self._service.open_content(self._url)
         size = len(stream.getbuffer())
         return SimpleNamespace(
-            offset=0, length=size, size=size, etag=None, readinto=stream.readinto
+            offset=0,
+            length=size,
+            size=size,
+            etag=None,
+            last_modified=None,
+            readinto=stream.readinto,
         )
 
     def close(self) -> None:
