@@ -3,6 +3,7 @@
 import io
 import random
 import resource
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 
 from callvault.archive.media import probe as media_probe
 from callvault.archive.media.check import Expected, check_file, check_media, tolerance
+from callvault.archive.media.mp3 import tag_size
+from callvault.archive.media.padding import padding_of
 from callvault.archive.media.probe import probe
 from callvault.archive.media.seekable import open_object, open_ranges
 from callvault.archive.store import Archive, put_bytes
@@ -108,6 +111,124 @@ def test_zeros_in_compressed_media_are_seen(files: dict[str, bytes], container: 
     data = bytearray(files[container])
     data[8_192:16_384] = bytes(8_192)
     assert judged(bytes(data), EXPECTED[container]).verdict is MediaVerdict.BLANK
+
+
+def box(kind: bytes, payload: bytes, *, size: int | None = None) -> bytes:
+    return (8 + len(payload) if size is None else size).to_bytes(4, "big") + kind + payload
+
+
+def long_box(kind: bytes, payload: bytes) -> bytes:
+    return box(kind, (16 + len(payload)).to_bytes(8, "big") + payload, size=1)
+
+
+def reserved(data: bytes, folder: Path) -> bytes:
+    """Copy an mp4 into one that ffmpeg reserves room in for its index."""
+    source, path = io.BytesIO(data), folder / "reserved.mp4"
+    with (
+        av.open(source) as old,
+        av.open(path, "w", options={"moov_size": "200000"}) as new,
+    ):
+        streams = {each.index: new.add_stream_from_template(each) for each in old.streams}
+        for packet in old.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                new.mux(packet)
+    return path.read_bytes()
+
+
+def with_room(data: bytes, room: bytes, *parents: bytes) -> bytes:
+    """Put boxes into the index: it grows, and what lies behind it is not moved by a byte."""
+    at = data.index(b"moov") - 4
+    size = int.from_bytes(data[at : at + 4], "big")
+    for each in reversed(parents):
+        room = box(each, b"\0\0\0\0" + room if each == b"meta" else room)
+    index = box(b"moov", data[at + 8 : at + size] + room)
+    # where the index comes first, the media moves: nothing here decodes it
+    return data[:at] + index + data[at + size :]
+
+
+ROOM = bytes(64 * 1024)
+
+
+@pytest.mark.parametrize(
+    "padded",
+    [
+        lambda data: data + box(b"free", ROOM),
+        lambda data: data + box(b"skip", ROOM, size=0),
+        lambda data: data + long_box(b"free", ROOM),
+        lambda data: data[:32] + box(b"free", ROOM) + data[32:],
+        lambda data: with_room(data, box(b"free", ROOM)),
+        lambda data: with_room(data, box(b"free", ROOM), b"udta"),
+        lambda data: with_room(data, box(b"free", ROOM) + bytes(4), b"udta"),
+        lambda data: with_room(data, box(b"skip", ROOM), b"udta", b"meta"),
+    ],
+    ids=["end", "open", "long", "begin", "moov", "udta", "QuickTime", "meta"],
+)
+def test_room_in_an_mp4_is_no_lost_data(
+    files: dict[str, bytes], padded: Callable[[bytes], bytes]
+) -> None:
+    data = files["mp4"]
+    assert int.from_bytes(data[:4], "big") == 32
+    found = judged(padded(data), MP4)
+    assert found.problems == ()
+
+
+def test_room_that_ffmpeg_reserves_is_no_lost_data(files: dict[str, bytes], tmp_path: Path) -> None:
+    data = reserved(files["mp4"], tmp_path)
+    assert data.count(b"\0" * 100_000) == 1
+    assert judged(data, MP4).problems == ()
+    media = data.index(b"mdat") + 4
+    # whole spots: the file is sampled
+    lost = data[: media + 8] + bytes(20_000) + data[media + 20_008 :]
+    assert judged(lost, MP4).verdict is MediaVerdict.BLANK
+
+
+@pytest.mark.parametrize("kind", [b"mdat", b"uuid"])
+def test_zeros_in_other_boxes_are_seen(files: dict[str, bytes], kind: bytes) -> None:
+    # the word of a box, or a whole one, within media does not make it padding
+    media = b"free" + box(b"free", ROOM)
+    assert judged(files["mp4"] + box(kind, media), MP4).verdict is MediaVerdict.BLANK
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        box(b"free", b"") * 1_000_000,
+        box(b"moov", b"") * 1_000_000,
+        box(b"moov", b"", size=8_000_000) * 1_000_000,
+        box(b"free", b"", size=0) * 2_000,
+        long_box(b"free", b"")[:-8] + bytes(10_000),
+        long_box(b"free", b"")[:-8] + b"\xff" * 8,
+        box(b"meta", b"") + box(b"free", b"", size=0xFFFFFFFF) + bytes(10_000),
+        box(b"free", b"", size=4) + bytes(10_000),
+        b"",
+        b"\0\0\0\1free",
+    ],
+)
+def test_boxes_of_any_kind_come_to_an_end(data: bytes) -> None:
+    reads = 0
+
+    class Counted(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            nonlocal reads
+            reads += 1
+            return super().read(size)
+
+    found = padding_of(Counted(data), len(data), FormatType.MP4)
+    assert reads <= 1_000
+    assert all(0 <= each.start <= each.stop <= len(data) for each in found)
+
+
+@pytest.mark.parametrize("room", [10_000, 100_000])
+def test_room_in_the_tag_of_an_mp3_is_no_lost_data(files: dict[str, bytes], room: int) -> None:
+    data = files["mp3"]
+    data = data[tag_size(data[:10]) :]
+    size = bytes(room >> shift & 0x7F for shift in (21, 14, 7, 0))
+    tagged = b"ID3\3\0\0" + size + bytes(room) + data
+    assert judged(tagged, MP3).problems == ()
+    middle = len(tagged) - len(data) // 2
+    lost = tagged[: middle - 6_000] + bytes(8_192) + tagged[middle + 2_192 :]
+    assert judged(lost, MP3).verdict is MediaVerdict.BLANK
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from callvault.archive.media.kind import container_of
 from callvault.archive.media.length import Lengths, lengths_of
+from callvault.archive.media.padding import padding_of
 from callvault.archive.media.seekable import SPOT, open_object, spots
 from callvault.archive.media.streams import MAX_RATE, Streams, number, text, whole
 from callvault.archive.store import Archive
@@ -67,7 +68,7 @@ def check_file(file: BinaryIO, size: int, expected: Expected) -> MediaCheck:
     problems = list(_problems(facts, streams, lengths, size, expected))
     # Only there: uncompressed silence is zeros as well.
     if expected.format in _COMPRESSED and not _is_damaged(problems):
-        problems = [*_blank(file, size), *problems]
+        problems = [*_blank(file, size, container), *problems]
     verdicts = {problem.verdict for problem in problems} or {MediaVerdict.COMPLETE}
     return MediaCheck(
         verdict=min(verdicts, key=_WORST_FIRST.index), problems=tuple(problems), facts=facts
@@ -167,13 +168,17 @@ def _is_damaged(problems: Iterable[MediaProblem]) -> bool:
     return any(problem.verdict is not MediaVerdict.LENGTH_NOT_DECLARED for problem in problems)
 
 
-def _blank(file: BinaryIO, size: int) -> Iterator[MediaProblem]:
-    for offset, spot in spots(file, size):
-        if len(spot) == SPOT and not any(spot):
-            yield _problem(
-                MediaVerdict.BLANK, f"from byte {offset} on there are {SPOT} zeros or more"
-            )
-            return
+def _blank(file: BinaryIO, size: int, container: FormatType | None) -> Iterator[MediaProblem]:
+    blank = [at for at, spot in spots(file, size) if len(spot) == SPOT and not any(spot)]
+    padding = padding_of(file, size, container) if blank else []
+    lost = [at for at in blank if not any(_is_in(each, at) for each in padding)]
+    if lost:
+        yield _problem(MediaVerdict.BLANK, f"from byte {lost[0]} on there are {SPOT} zeros or more")
+
+
+def _is_in(padding: range, offset: int) -> bool:
+    """Tell if a spot lies there to its end."""
+    return padding.start <= offset and offset + SPOT <= padding.stop
 
 
 def _problem(verdict: MediaVerdict, detail: str) -> MediaProblem:
