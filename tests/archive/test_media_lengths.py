@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import time
 
 import numpy as np
@@ -11,6 +12,7 @@ from callvault.archive.media import probe as probe_module
 from callvault.archive.media import streams as streams_module
 from callvault.archive.media.check import Expected, check_file
 from callvault.archive.media.mp3 import bit_rates
+from callvault.archive.media.pcm import pcm_layout
 from callvault.archive.store import Archive
 from callvault.contracts.media import ChannelType, ContentType, FormatType, MediaCheck, MediaVerdict
 from tests.archive.sealed import archived, manifest_of, sealed, wav
@@ -140,6 +142,78 @@ def test_d8_chunks_before_the_samples_are_skipped() -> None:
 
 def test_d8_an_empty_wav_is_nothing() -> None:
     assert judged(wav(0), FormatType.WAV, None).verdict in DAMAGED
+
+
+MU_LAW, IMA_ADPCM = 0x0007, 0x0011
+
+
+def compressed(code: int, size: int) -> bytes:
+    """Make a wav of a byte for each sample, or of half of one, with sizes left open."""
+    width, block = (8, 1) if code == MU_LAW else (4, 256)
+    rate = RATE * width // 8
+    shape = struct.pack("<HHIIHHH", code, 1, RATE, rate, block, width, 0)
+    samples = np.random.default_rng(5).bytes(rate * SECONDS)
+    sizes = [each.to_bytes(4, "little") for each in (size, len(shape), size)]
+    return b"RIFF" + sizes[0] + b"WAVEfmt " + sizes[1] + shape + b"data" + sizes[2] + samples
+
+
+@pytest.mark.parametrize("size", OPEN, ids=hex)
+@pytest.mark.parametrize("told", [SECONDS, 100 * SECONDS, None])
+def test_a_compressed_wav_that_was_written_as_a_stream_is_no_damage(
+    size: int, told: float | None
+) -> None:
+    found = judged(compressed(IMA_ADPCM, size), FormatType.WAV, told)
+    assert [each.detail for each in found.problems] == ["its length is not told"]
+    assert found.facts.duration_ms is None
+
+
+@pytest.mark.parametrize("size", OPEN, ids=hex)
+def test_a_compressed_wav_without_samples_is_nothing(size: int) -> None:
+    data = compressed(IMA_ADPCM, size)
+    data = data[: data.index(b"data") + 8]
+    assert judged(data, FormatType.WAV, SECONDS).verdict in DAMAGED
+
+
+@pytest.mark.parametrize("size", OPEN, ids=hex)
+def test_a_byte_for_each_sample_tells_the_length(size: int) -> None:
+    data = compressed(MU_LAW, size)
+    found = judged(data, FormatType.WAV, SECONDS)
+    assert found.verdict is MediaVerdict.LENGTH_NOT_DECLARED
+    assert found.facts.duration_ms == SECONDS * 1000
+    cut = judged(data[: len(data) // 2], FormatType.WAV, SECONDS)
+    assert cut.verdict is MediaVerdict.DURATION_MISMATCH
+
+
+def rf64(samples: int, *, field: int = 0xFFFFFFFF, chunk: bytes = b"") -> bytes:
+    """Make an RF64 whose header states these bytes of samples; ``field`` is what RIFF has there."""
+    plain = wav(SECONDS)
+    sizes = struct.pack("<QQQI", samples and samples + 72, samples, samples // 2, 0)
+    # where each size is left open, that of the whole is as well
+    head = b"RF64" + field.to_bytes(4, "little") + b"WAVEds64" + (28).to_bytes(4, "little") + sizes
+    return head + plain[12:36] + chunk + b"data" + field.to_bytes(4, "little") + plain[44:]
+
+
+@pytest.mark.parametrize("field", [0xFFFFFFFF, 0])
+@pytest.mark.parametrize("chunk", [b"", b"LIST" + (300_000).to_bytes(4, "little") + bytes(300_000)])
+@pytest.mark.parametrize("told", [SECONDS, None])
+def test_an_rf64_that_was_written_as_a_stream_is_no_damage(
+    field: int, chunk: bytes, told: float | None
+) -> None:
+    data = rf64(0, field=field, chunk=chunk)
+    found = judged(data, FormatType.WAV, told)
+    assert [each.detail for each in found.problems] == ["its length is not told"]
+    assert (found.facts.duration_ms, found.facts.sample_rate) == (SECONDS * 1000, RATE)
+    cut = judged(data[:-40_000], FormatType.WAV, SECONDS)
+    assert cut.verdict is MediaVerdict.DURATION_MISMATCH
+
+
+def test_an_rf64_that_states_its_size_is_held_to_it() -> None:
+    data = rf64(2 * RATE * SECONDS)
+    assert judged(data, FormatType.WAV, SECONDS).problems == ()
+    assert judged(data[: len(data) // 2], FormatType.WAV, SECONDS).verdict is MediaVerdict.TRUNCATED
+    open_in_a_riff = rf64(0x7FFFFFFE)
+    assert judged(open_in_a_riff, FormatType.WAV, SECONDS).verdict is MediaVerdict.TRUNCATED
+    assert pcm_layout(io.BytesIO(data), len(data)) is None
 
 
 @pytest.mark.parametrize("told", ["1.15e15", "9.2e15", "-5", "1e25"])

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from callvault.archive.media.kind import container_of
 from callvault.archive.media.length import Lengths, lengths_of
 from callvault.archive.media.padding import padding_of
+from callvault.archive.media.riff import with_sizes
 from callvault.archive.media.seekable import SPOT, open_object, spots
 from callvault.archive.media.streams import MAX_RATE, Streams, number, text, whole
 from callvault.archive.store import Archive
@@ -62,7 +63,7 @@ def check_file(file: BinaryIO, size: int, expected: Expected) -> MediaCheck:
     """Check a file that is open for reading."""
     container = container_of(file.read(16))
     # nothing else is shown to the parser: playlists would make it look for more files
-    streams = Streams.parsed(file, size) if container else Streams([], "")
+    streams = Streams.parsed(with_sizes(file, size), size) if container else Streams([], "")
     lengths = lengths_of(file, size, container, streams)
     facts = _facts(container, streams, lengths, expected)
     problems = list(_problems(facts, streams, lengths, size, expected))

@@ -32,6 +32,8 @@ def lengths_of(
         # not the parser's word: for it a size that was left open is one that is not reached
         if wav.duration_ms is not None:
             known = (wav.duration_ms,)
+        elif wav.is_open:
+            known = ()  # what the parser makes of that size may be no length, or an absurd one
         return Lengths(known, bool(known) and not wav.is_open, wav.is_whole)
     if container is FormatType.MP3 and not _declares_length(file, size):
         return Lengths((), is_declared=False, is_whole=is_whole)  # what the parser says is a guess

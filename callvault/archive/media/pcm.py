@@ -50,7 +50,9 @@ def pcm_layout(file: BinaryIO, size: int) -> PcmLayout | None:
     A file that has fewer bytes than its header states has the frames that are there.
     """
     samples = riff_samples(file, size)
-    shape = None if samples is None else _shape(samples.description)
+    # an RF64 may have more samples than the header of a plain wav can tell of
+    is_plain = samples is not None and not samples.is_rf64
+    shape = _shape(samples.description) if samples and is_plain else None
     if samples is None or shape is None:
         return None
     rate, channels, width = shape

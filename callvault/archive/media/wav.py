@@ -6,6 +6,11 @@ from typing import BinaryIO
 
 from callvault.archive.media.riff import EXTENSIBLE, PCM, RiffSamples, riff_samples
 
+_A_LAW, _MU_LAW = 0x0006, 0x0007
+"""Codes of samples of one byte each (ITU-T G.711)."""
+
+_OF_CONSTANT_RATE = frozenset({PCM, EXTENSIBLE, _A_LAW, _MU_LAW})
+
 
 @dataclass(frozen=True, slots=True)
 class WavLength:
@@ -25,13 +30,15 @@ class WavLength:
 
     @property
     def duration_ms(self) -> float | None:
-        """Length of the samples that are there; None where they are compressed or not described."""
+        """Length of the samples that are there; None where their bytes do not tell it."""
+        if self.samples.size == 0:
+            return 0.0
         rate = _byte_rate(self.samples.description)
         return self.samples.size / rate * 1000 if rate else None
 
 
 def wav_length(file: BinaryIO, size: int) -> WavLength | None:
-    """Read the header of a RIFF file; None where it has no samples, or is no plain RIFF file."""
+    """Read the header of a wav; None where it has no samples."""
     samples = riff_samples(file, size)
     return None if samples is None else WavLength(samples)
 
@@ -40,4 +47,4 @@ def _byte_rate(described: bytes) -> int | None:
     if len(described) < 16:
         return None
     code, _, _, rate = struct.unpack_from("<HHII", described)
-    return rate if code in {PCM, EXTENSIBLE} and rate else None
+    return rate if code in _OF_CONSTANT_RATE and rate else None
