@@ -14,8 +14,12 @@ from callvault.archive.blocks import BLOCK_SIZE, Block, BlockDigests, Layout
 from callvault.archive.object_metadata import bounded
 from callvault.errors import BrokenContent, ObjectExists, StateConflict
 
-MAX_DOCUMENT = 32 * 1024**2
-"""Bytes of a manifest, a link or a key at most; the order of a manifest is below 2 MiB."""
+MAX_DOCUMENT = 8 * 1024**2
+"""Bytes of a manifest, a record, a link or a key at most.
+
+A manifest is made of an order below 2 MiB and of what the archive tells of 500 files, some 3 KB
+each, and 8 KB with the longest ids there can be. A record of an erasure names 5,000 objects with
+their hashes, in 3 MB."""
 
 
 @dataclass(frozen=True, slots=True)

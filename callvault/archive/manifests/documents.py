@@ -3,18 +3,22 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import nullcontext
+from threading import BoundedSemaphore
 from typing import Any, TypeVar
 
 import rfc8785
 from pydantic import ValidationError
 
 from callvault.archive.manifests.keys import PublicKey, Signer
+from callvault.archive.store import MAX_DOCUMENT
 from callvault.contracts.access import AccessRecord
 from callvault.contracts.base import Message, explain
 from callvault.contracts.checkpoints import Checkpoint
 from callvault.contracts.duties import DutyRecord
 from callvault.contracts.erasures import ErasureCertificate, ErasureRecord, Tombstone
 from callvault.contracts.holds import HoldRecord
+from callvault.contracts.json_text import check_depth, without_texts
 from callvault.contracts.manifest import ChainLink, Manifest, ObjectReference
 from callvault.errors import BrokenContent, InvalidRequest
 
@@ -41,6 +45,20 @@ AnyDocument = (
     | Tombstone
     | AccessRecord
 )
+
+MAX_VALUES = 400_000
+"""Values of a document at most, by its commas and opening brackets outside of texts.
+
+A manifest of 500 files has some 30,000, and an order of 2 MiB, were it all pauses, 120,000 more.
+Each takes a hundred bytes of memory or more once it is parsed, however short it is written.
+"""
+
+LARGE_DOCUMENT = 64 * 1024
+"""Bytes from which on a document waits for others to be parsed; most have a quarter of that."""
+
+_MAX_LARGE = 2
+_large = BoundedSemaphore(_MAX_LARGE)
+"""Large documents that are parsed at a time: Python runs no more beside each other anyway."""
 
 MAX_INTEGER = 2**53 - 1
 """The largest that every reader of JSON keeps to the last digit."""
@@ -98,6 +116,11 @@ def read_document(model: type[Document], data: bytes) -> Document:
 
     The signature is not judged here: see `is_proven_by`.
     """
+    with _large if len(data) > LARGE_DOCUMENT else nullcontext():
+        return _read(model, data)
+
+
+def _read(model: type[Document], data: bytes) -> Document:
     try:
         tree = parsed(data)
         if canonical_tree(tree) != data:
@@ -154,8 +177,26 @@ def _to_sign(tree: dict[str, Any]) -> bytes:
 
 
 def parsed(data: bytes) -> Any:
-    """Parse what `canonical_tree` wrote; `ValueError` where it is no JSON."""
+    """Parse what `canonical_tree` wrote; `ValueError` where it is no JSON.
+
+    `BrokenContent`, before anything is parsed, where it is larger than any document of ours:
+    whoever can write into an archive must not decide how much memory its readers need.
+    """
+    if len(data) > MAX_DOCUMENT or _has_too_many_values(data):
+        raise BrokenContent(
+            "it is larger than any document of its kind: it was changed", owner="archive"
+        )
+    check_depth(data)
     return json.loads(data, parse_int=_number)
+
+
+def _has_too_many_values(data: bytes) -> bool:
+    # nearly all documents end at the first look; texts may hold brackets and commas as they like
+    return _marks(data) > MAX_VALUES and _marks(without_texts(data)) > MAX_VALUES
+
+
+def _marks(data: bytes) -> int:
+    return sum(map(data.count, (b",", b"[", b"{")))
 
 
 def _number(digits: str) -> int | float:

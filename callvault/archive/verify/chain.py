@@ -1,13 +1,12 @@
 """Verification of an archive's chain: every link and every manifest, first to newest."""
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 
 from pydantic import AwareDatetime, TypeAdapter
 
-from callvault.archive.manifests.documents import read_document, sha256
+from callvault.archive.manifests.documents import parsed, read_document, sha256
 from callvault.archive.manifests.keys import PublicKey
 from callvault.archive.names import (
     CHAIN_PREFIX,
@@ -129,7 +128,7 @@ class ChainWalk:
         archive = self._inspector.archive
         try:
             link = read_document(ChainLink, read_small(archive, link_object_name(sequence)))
-            told = json.loads(read_small(archive, link.manifest.object_name))
+            told = parsed(read_small(archive, link.manifest.object_name))
             # manifests tell the one, records of duties, holds and erasures the other
             return _TIME.validate_python(told.get("sealedAt") or told.get("recordedAt"))
         except (*UNREADABLE, ValueError, AttributeError):

@@ -31,6 +31,9 @@ THREADS = 16
 MAX_AHEAD = 64
 """Links that are looked at before they are judged; of each, documents are kept in memory."""
 
+MAX_DOCUMENT_AHEAD = 1024**2
+"""Bytes of a document that is looked at before it is judged: a larger one is read alone."""
+
 _Result = TypeVar("_Result")
 
 
@@ -51,10 +54,16 @@ class Looked:
         return self._once(("stat", name), lambda: self._archive.stat(name))
 
     def bytes_of(self, name: str) -> bytes:
-        """Read a small object."""
-        return self._once(("bytes", name), lambda: read_small(self._archive, name))
+        """Read a small object; one that is large all the same is not kept."""
+        key = ("bytes", name)
+        data = self._once(key, lambda: read_small(self._archive, name))
+        if len(data) > MAX_DOCUMENT_AHEAD:
+            self._known.pop(key, None)
+        return data
 
     def document(self, model: type[Document], name: str, data: bytes) -> Document:
+        if len(data) > MAX_DOCUMENT_AHEAD:
+            return read_document(model, data)
         return self._once((model, name, data), lambda: read_document(model, data))
 
     def properties(self, name: str) -> dict[str, str] | None:
@@ -128,14 +137,12 @@ class ReadAhead:
         return looked
 
     def _link(self, looked: Looked, name: str) -> None:
-        data = looked.bytes_of(name)
-        looked.properties(name)
-        named = looked.document(ChainLink, name, data).manifest.object_name
-        if not is_object_name(named) or looked.stat(named) is None:
+        data = _bytes_ahead(looked, name)
+        if data is None:
             return
-        found = looked.bytes_of(named)
-        looked.properties(named)
-        if is_manifest_name(named):
+        named = looked.document(ChainLink, name, data).manifest.object_name
+        found = _bytes_ahead(looked, named) if is_object_name(named) else None
+        if found is not None and is_manifest_name(named):
             self._objects(looked, looked.document(Manifest, named, found))
 
     def _objects(self, looked: Looked, manifest: Manifest) -> None:
@@ -172,6 +179,16 @@ class ReadAhead:
 def _next(ahead: deque[tuple[int, Future[Looked]]]) -> tuple[int, Looked]:
     number, looked = ahead.popleft()
     return number, looked.result()
+
+
+def _bytes_ahead(looked: Looked, name: str) -> bytes | None:
+    """Look at a document; None where there is none, or where it is not for many threads."""
+    found = looked.stat(name)
+    if found is None or found.size > MAX_DOCUMENT_AHEAD:
+        return None
+    data = looked.bytes_of(name)
+    looked.properties(name)
+    return data
 
 
 def _digest(archive: Archive, name: str, on_read: Callable[[int], None]) -> WholeDigest:
