@@ -45,6 +45,9 @@ class Findings:
     def has_problem(self, name: str) -> bool:
         return name in self.faulty
 
+    def is_gone(self, name: str) -> bool:
+        return self.archive.stat(name) is None
+
     def excuse(self, erased: Any, why: str) -> None:
         self.excused += [(each.object_name, why) for each in erased]
 

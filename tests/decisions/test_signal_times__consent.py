@@ -16,7 +16,7 @@ from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call.pauses import GATE
 
 from .facts import A_SEAL, a_call, at, at_or_none, doubts_of, seconds
-from .test_consent import ANA, BEN, here, said
+from .test_consent import ANA, BEN, CEM, here, said
 from .test_signal_times import POLICY, SEEN, a_signal, find, recorded, seen_request
 
 CAME = 10
@@ -184,7 +184,8 @@ def test_a_time_without_consent_is_unconfirmed_that_a_coming_or_going_reveals(
     policy: str, signal: Any, stay: Presence, why: str | None
 ) -> None:
     recordings = over(policy=policy), over(policy=policy, number=2)
-    find(a_state(*recordings, people=(stay,)), signal, CAME)
+    # Somebody is left who has not agreed.
+    find(a_state(*recordings, people=(stay, here(CEM, joined=1))), signal, CAME)
     for recording in recordings:
         assert doubts(recording) == ([(CAME, SEEN)] if why else [])
         assert all(each.reason.endswith(why or "") for each in recording.silence.unconfirmed)

@@ -272,8 +272,10 @@ def test_a_resume_that_comes_after_the_end_is_a_problem_only_if_somebody_wanted_
 def test_a_repeated_decision_changes_nothing() -> None:
     call = awaiting(ALL, "ana")
     first = call.decides("ana", True, request_id="c1")
-    call.withdraws("ana")
     assert call.decides("ana", True, request_id="c1") is first
+    call.withdraws("ana")
+    # It is no answer any more: that would say that it counts.
+    assert call.decides("ana", True, request_id="c1") is None
     assert call.recording.is_held
 
 
