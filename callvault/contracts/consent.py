@@ -109,8 +109,8 @@ class ConsentDecision(CallerMessage):
     minutes later than the withdrawal's own time."""
     request_id: RequestId | None = None
     """The caller's id of this decision; the same decision again under the same id changes nothing,
-    but a younger withdrawal of somebody who has agreed since. Under the id of another one, an
-    agreement is refused and a withdrawal carried out."""
+    but a younger withdrawal of somebody who has agreed since. Under the id of another one, or of
+    one that was withdrawn since, an agreement is refused; a withdrawal is carried out."""
     problem: ShortText = ""
     """The reason why parts of a withdrawal could not be read. Filled in by the reader."""
 
