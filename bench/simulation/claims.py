@@ -88,9 +88,9 @@ class Claims:
             self._may_arrive(event.recording, now)
         for job in jobs:
             asked = self._asked.pop(job.resolve_activity.seq, None)
-            seen = _result(job) if asked is not None else None
             if asked is None:
                 continue
+            seen = _result(job)
             if seen is not None and len(jobs) == 1 and self._is_proof(asked, seen):
                 _check_claimed(call, call.recording(asked.number), seen)
             self._fold(asked, seen, now)

@@ -43,7 +43,7 @@ def missing(status: CallStatus, terms: ConsentTerms) -> str:
 
 
 def _lacking_by_policy(status: CallStatus, terms: ConsentTerms) -> str:
-    agreed = {who for who, given in standing(status).items() if given}
+    agreed = _agreed(status)
     match terms.consent_policy:
         case ConsentPolicy.ANY_PARTY:
             is_met = agreed & presence.here(status)
@@ -71,14 +71,17 @@ def missing_since(status: CallStatus, terms: ConsentTerms, now: datetime) -> dat
         # Once nobody is left there is nobody to protect: that is how calls end.
         if not presence.perhaps_here(status):
             return now
-        agreed = {who for who, given in standing(status).items() if given}
-        since += presence.last_goings(status, agreed)
+        since += presence.last_goings(status, _agreed(status))
     return min(since, default=now)
 
 
 def standing(status: CallStatus) -> dict[str, bool]:
     """Return each participant's decision that counts now."""
     return {record.participant: record.given for record in status.consents if record.counts}
+
+
+def _agreed(status: CallStatus) -> set[str]:
+    return {who for who, given in standing(status).items() if given}
 
 
 def refusals(status: CallStatus) -> dict[str, datetime]:
@@ -108,8 +111,7 @@ def objectors(status: CallStatus) -> set[str]:
 
 def consenting(status: CallStatus) -> set[str]:
     """Return those who have agreed and are in the call for certain."""
-    agreed = {who for who, given in standing(status).items() if given}
-    return agreed & presence.here(status)
+    return _agreed(status) & presence.here(status)
 
 
 def known(status: CallStatus, decision: ConsentDecision) -> ConsentRecord | None:

@@ -145,9 +145,7 @@ class Watchdog:
         of_all = self._call.status.requests.values()
         late = [each for each in of_all if each.is_overdue and each.recording == recording.number]
         is_told = any(
-            each.state is RequestState.PENDING
-            or any(pause.is_open for pause in pauses.of(recording, each))
-            for each in late
+            each.state is RequestState.PENDING or pauses.is_held(recording, each) for each in late
         )
         record.is_overdue = True
         if is_told:
@@ -244,17 +242,17 @@ class Watchdog:
             if (
                 is_before
                 and record.state is RequestState.CONFIRMED
-                and any(pause.is_open for pause in pauses.of(recording, record))
+                and pauses.is_held(recording, record)
             ):
                 yield record
 
     def _overtaken_by_stop(self, recording: RecordingStatus) -> Iterator[ControlRecord]:
-        """Yield pauses that a stop has overtaken, while it may be recording: neither is done."""
-        if recording.wanted is not Wanted.STOPPED or silence.is_silent(recording):
+        """Yield pauses that a stop has overtaken, which is not done either."""
+        if recording.wanted is not Wanted.STOPPED:
             return
         for record in self._call.status.requests.values():
             is_overtaken = record.state is RequestState.SUPERSEDED
-            if is_overtaken and any(pause.is_open for pause in pauses.of(recording, record)):
+            if is_overtaken and pauses.is_held(recording, record):
                 yield record
 
     def _refused(self) -> Iterator[tuple[datetime, RecordingStatus]]:

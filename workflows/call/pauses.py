@@ -220,6 +220,11 @@ def of(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:
     ]
 
 
+def is_held(recording: RecordingStatus, record: ControlRecord) -> bool:
+    """Tell if the pause of a request is not released yet; False if it was none, or is not kept."""
+    return any(pause.is_open for pause in of(recording, record))
+
+
 def review(recording: RecordingStatus) -> None:
     """Want a recording paused as long as a pause is held; consent has its own say, see `target`."""
     if recording.wanted is not Wanted.STOPPED:

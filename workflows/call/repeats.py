@@ -51,7 +51,7 @@ def answer_of(status: CallStatus, record: ControlRecord, now: datetime) -> Contr
 def _is_released(status: CallStatus, record: ControlRecord) -> bool:
     if record.operation != Operation.PAUSE or record.state is RequestState.FAILED:
         return False
-    return not any(pause.is_open for pause in pauses.of(_recording_of(status, record), record))
+    return not pauses.is_held(_recording_of(status, record), record)
 
 
 def _recording_of(status: CallStatus, record: ControlRecord) -> RecordingStatus:
