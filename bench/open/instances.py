@@ -48,7 +48,7 @@ def open_recording(number: int, flags: Iterable[int] = ()) -> RunInstance:
     arguments = (protocol.payload(request),)
     opening = Opening(f"recording-{number}", f"run-{number}", BEGUN_AT, arguments, number)
     run = RunInstance(opening, flags=flags)
-    commands, now = run.begin(), BEGUN_AT
+    commands, now = run.begin(BEGUN_AT), BEGUN_AT
     while asked := [c.schedule_activity for c in commands if c.HasField("schedule_activity")]:
         now += timedelta(milliseconds=100)
         answers = [

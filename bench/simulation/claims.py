@@ -43,10 +43,14 @@ _READINGS = ("confirm_active", "read_state", "poll_state", "pause_recording")
 class _Asked:
     """An activity that asks ACS, and the recording that it asks for."""
 
-    kind: str
+    activity: Activity
     number: int
     was_silent: bool
     """True if silence was claimed as it was begun."""
+
+    @property
+    def kind(self) -> str:
+        return self.activity.kind
 
 
 class Claims:
@@ -73,7 +77,7 @@ class Claims:
         """Take note of an activity that is begun."""
         if activity.kind in (*_SOUNDS, *_READINGS):
             was_silent = _is_claimed(recording)
-            self._asked[activity.seq] = _Asked(activity.kind, recording.number, was_silent)
+            self._asked[activity.seq] = _Asked(activity, recording.number, was_silent)
 
     def check(
         self,
@@ -90,7 +94,8 @@ class Claims:
             asked = self._asked.pop(job.resolve_activity.seq, None)
             if asked is None:
                 continue
-            seen = _result(job)
+            # What was given up is not heard of any more.
+            seen = None if asked.activity.is_cancelled else _result(job)
             if seen is not None and len(jobs) == 1 and self._is_proof(asked, seen):
                 _check_claimed(call, call.recording(asked.number), seen)
             self._fold(asked, seen, now)
@@ -104,8 +109,10 @@ class Claims:
             self._confirmed.add(key)
             read_at = self._read_at.get(recording.number)
             is_read = read_at is not None and read_at >= record.received_at
-            # What has not begun is silent.
-            if recording.sound.begun_at is not None and not is_read:
+            begun_at = recording.sound.begun_at
+            # What has not begun is silent, also if that was what its start had waited for.
+            has_begun = begun_at is not None and begun_at < (record.settled_at or now)
+            if has_begun and not is_read:
                 raise Broken("a pause is confirmed that nobody has read")
         if record.is_overdue and key not in self._overdue:
             self._overdue.add(key)

@@ -73,8 +73,11 @@ class RunInstance:
         found: RecordingWorkflow = self._instance._object  # type: ignore[attr-defined]
         return found
 
-    def begin(self, messages: Sequence[Job] = ()) -> list[WorkflowCommand]:
-        """Activate the workflow for the first time; messages may have come before."""
+    def begin(self, now: datetime, messages: Sequence[Job] = ()) -> list[WorkflowCommand]:
+        """Activate the workflow for the first time; messages may have come before.
+
+        ``now`` may be later than the run was begun: no worker may have run.
+        """
         job = Job()
         start = job.initialize_workflow
         start.workflow_type = names.WORKFLOW_TYPE
@@ -82,7 +85,7 @@ class RunInstance:
         start.arguments.extend(self._opening.arguments)
         start.randomness_seed = self._opening.seed
         start.start_time.FromDatetime(self._opening.at)
-        return self.activate(self._opening.at, [job, *messages])
+        return self.activate(now, [job, *messages])
 
     def activate(self, now: datetime, jobs: Sequence[Job]) -> list[WorkflowCommand]:
         """Let the workflow act on what has happened; raises `Broken` if its task fails."""

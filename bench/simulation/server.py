@@ -236,7 +236,8 @@ class Server:
 
         def activate() -> None:
             run = self.run
-            commands[:] = run.begin(jobs) if is_first else run.activate(self.told_at, jobs)
+            act = run.begin if is_first else run.activate
+            commands[:] = act(self.told_at, jobs)
 
         self.on_activation(jobs, activate)
         at_once: list[Job] = []
