@@ -94,8 +94,9 @@ class Claims:
             asked = self._asked.pop(job.resolve_activity.seq, None)
             if asked is None:
                 continue
-            # What was given up is not heard of any more.
-            seen = None if asked.activity.is_cancelled else _result(job)
+            # The answer to a start that was called off may not be waited for.
+            is_called_off = asked.kind == "start_recording" and asked.activity.is_cancelled
+            seen = None if is_called_off else _result(job)
             if seen is not None and len(jobs) == 1 and self._is_proof(asked, seen):
                 _check_claimed(call, call.recording(asked.number), seen)
             self._fold(asked, seen, now)
