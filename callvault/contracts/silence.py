@@ -73,6 +73,6 @@ class SoundEvidence(State):
     sounds_sent: int = 0
     """Number of requests that make sound."""
     sounds_told: int = 0
-    """Number of callbacks that told of sound: one more than was sent for, and somebody else's."""
+    """Number of callbacks of sound that these explain: one more is somebody else's."""
     sounds_told_at: list[datetime] = []
     """Times that the last such callbacks told, by ACS's clock."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from callvault.contracts.silence import SilentInterval
 from workflows.call import intervals, silence
 
 from .facts import a_recording, at, doubts_of, seconds, silences_of, silent
@@ -23,7 +24,22 @@ def test_a_callback_of_sound_takes_a_silence_back_if_no_request_explains_it(
     assert silence.active_told(recording, at(9), at(10)) is is_taken_back
     assert silences_of(recording) == ([] if is_taken_back else [(5, None)])
     assert doubts_of(recording) == ([(5, 5, True)] if is_taken_back else [])
-    assert recording.sound.sounds_told == sound.get("sounds_told", 0) + 1
+    # What is somebody else's is acted on, and then is no part of the balance.
+    assert recording.sound.sounds_told == sound.get("sounds_told", 0) + (not is_taken_back)
+
+
+@pytest.mark.parametrize("silences", [(), (silent(5, 7),)])
+def test_a_sound_of_somebody_else_counts_once(silences: tuple[SilentInterval, ...]) -> None:
+    """Each later resume of ours counted as somebody else's: proven silence was lost."""
+    sound = {"begun_at": 1, "sounds_sent": 1, "sounds_told": 1}
+    recording = a_recording(*silences, sound=sound)
+    assert silence.active_told(recording, at(6), at(8)) is bool(silences)
+    recording.silence.silent.append(silent(10, 20))
+    silence.sound_asked(recording, at(20))
+    assert not silence.active_told(recording, at(6), at(21)), "told twice"
+    assert not silence.active_told(recording, at(20), at(21))
+    assert silences_of(recording) == [(10, 20)]
+    assert silence.active_told(recording, at(15), at(22)), "another one is somebody else's again"
 
 
 CLOCKS = intervals.MAX_CLOCK_DIFFERENCE.total_seconds()

@@ -341,6 +341,32 @@ def test_a_sound_takes_back_the_silence_that_it_lies_in_and_no_later_one() -> No
     assert silent(server) == [(1, 300), (1800, None)]
 
 
+def test_a_sound_of_somebody_else_leaves_the_silence_of_later_pauses_claimed() -> None:
+    """The callback of each later resume counted as somebody else's, and took its silence back."""
+    server = recorded()
+    callback(server, "active", 0)
+    wait(server, 100)
+    callback(server, "inactive", 100)
+    answer(server, "read_state", seen(server, "inactive"))
+    wait(server, 20)
+    callback(server, "active", 120)
+    answer(server, "read_state", seen(server, "active"))
+    answer(server, "pause_recording", seen(server, "inactive"))
+    told_of = len(server.run.workflow.call.status.alarms)
+    for paused_at, resumed_at in ((120, 125), (600, 660), (1200, 1260)):
+        wait(server, paused_at - (server.now - NOON).total_seconds())
+        if paused_at > 120:
+            tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(paused_at))
+            answer(server, "pause_recording", seen(server, "inactive"))
+        wait(server, resumed_at - (server.now - NOON).total_seconds())
+        tell(server, names.RESUME, requestedBy="agent", requestedAt=after(resumed_at))
+        answer(server, "resume_recording", seen(server, "active"))
+        callback(server, "active", resumed_at)
+    assert silent(server) == [(120, 125), (600, 660), (1200, 1260)]
+    assert unconfirmed(server) == [(100, 120)]
+    assert len(server.run.workflow.call.status.alarms) == told_of
+
+
 def test_a_callback_of_no_known_time_takes_nothing_back_and_has_it_read() -> None:
     server = recorded()
     callback(server, "active", 0)

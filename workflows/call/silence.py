@@ -217,13 +217,17 @@ def active_told(recording: RecordingStatus, told_at: datetime, now: datetime) ->
     latest = min(told_at + MAX_CLOCK_DIFFERENCE, now)
     # No sound was sent for in a silence: one that lies in it by any clock is nobody's request.
     claims = [each for each in recording.silence.silent if _lasts(each, earliest, latest, now)]
-    if told_at not in sound.sounds_told_at:
-        sound.sounds_told += not claims
+    is_new = told_at not in sound.sounds_told_at
+    if is_new:
         sound.sounds_told_at = [*sound.sounds_told_at, told_at][-MAX_TOLD:]
     if not sound.is_sound_asked and sound.starting_until is not None:
         _sounded(recording, now)
-    if not claims and sound.sounds_told > sound.sounds_sent:
-        newest = _newest_after(recording, earliest)
+    if is_new and not claims:
+        is_ours = sound.sounds_told < sound.sounds_sent
+        sound.sounds_told += is_ours
+        # One that is told beyond those that were sent for is somebody else's. It counts once: what
+        # was told by now tells nothing of a silence that is proven later.
+        newest = None if is_ours else _newest_after(recording, earliest)
         claims = [newest] if newest is not None else []
     for interval in claims:
         # What was read since may be a silence of later: somebody else may have paused it again.
