@@ -40,7 +40,7 @@ class Duty(Message):
     """One thing that people must do about a recording."""
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-    """The same in every manifest of the recording."""
+    """The same in every manifest of the recording that tells of the same time."""
     kind: DutyKind
     since: datetime | None
     until: datetime | None

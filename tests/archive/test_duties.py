@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -95,6 +95,32 @@ def test_a_renewed_manifest_has_the_duties_that_are_settled_no_more(archive: Arc
     found = seal(archive, seal_input(archive, of), SIGNER, lambda: NOON)
     assert ids(archive) == [deletion], "only the newest manifest counts"
     record_duties(archive, found.object_name, [deletion], KEPT, SIGNER, lambda: NOON)
+    assert ids(archive) == []
+
+
+@pytest.mark.parametrize("until", [NOON + timedelta(minutes=5), None], ids=["a time", "the end"])
+def test_what_was_done_about_a_time_is_not_done_about_a_longer_one(
+    archive: Archive, until: datetime | None
+) -> None:
+    """Consent is withdrawn, and given, and withdrawn for all of it: a second mark, more to delete.
+
+    The same holds for a doubt that reaches further than the one that somebody looked into.
+    """
+    found = with_duties(archive)
+    record_duties(archive, found.object_name, ids(archive), KEPT, SIGNER, lambda: NOON)
+    assert ids(archive) == []
+    longer = MARK.model_copy(update={"until": until})
+    doubts = [DOUBT.model_copy(update={"until": until})]
+    of = recording(
+        archived(archive), marked=[MARK, longer], silence=SilenceAccount(unconfirmed=doubts)
+    )
+    again = seal(archive, seal_input(archive, of), SIGNER, lambda: NOON)
+    (left,) = open_duties(archive)
+    assert [(each.kind, each.since, each.until) for each in left.duties] == [
+        (DutyKind.DELETE, NOON, until),
+        (DutyKind.REVIEW, NOON, until),
+    ]
+    record_duties(archive, again.object_name, ids(archive), KEPT, SIGNER, lambda: NOON)
     assert ids(archive) == []
 
 

@@ -44,8 +44,8 @@ def _duty(
     participant: str = "",
 ) -> Duty:
     of = manifest.recording
-    # Without what a later manifest may complete: the end, for instance.
-    told = (of.recording_id or of.server_call_id, kind, since, participant, since or reason)
+    # With the end: what was done about a time is not done about a longer one.
+    told = (of.recording_id or of.server_call_id, kind, since, until, participant, since or reason)
     duty_id = sha256("\n".join(map(str, told)).encode())[:16]
     return Duty(
         id=duty_id, kind=kind, since=since, until=until, reason=reason, participant=participant
