@@ -8,7 +8,7 @@ from callvault.archive.manifests.seal import seal
 from callvault.archive.store import Archive
 from callvault.contracts.activity_io import RecordedPause, SealedRecording
 from callvault.contracts.manifest import Manifest
-from callvault.contracts.silence import SilenceAccount, SilentInterval
+from callvault.contracts.silence import SilenceAccount, SilentInterval, SoundEvidence
 from callvault.contracts.status import RecordingStatus
 
 from .sealed import NOON, SIGNER, archived, manifest_of, paused, recording, seal_input, wav
@@ -60,6 +60,7 @@ def call(
     return recording(
         chunk,
         silence=account,
+        sound=SoundEvidence(begun_at=NOON),
         started_at=NOON,
         stopped_at=NOON + after(LENGTH),
         recording_duration_ms=None,
@@ -86,6 +87,27 @@ def test_equal_accounts_agree_by_any_clock(archive: Archive, ahead: float, laten
     assert found.contradictions == manifest.contradictions == ()
     assert found.silence is None
     assert manifest.silence == of.silence
+
+
+@pytest.mark.parametrize("ahead", [0, 300])
+@pytest.mark.parametrize("latency", [-2, -11.5, -30])
+def test_accounts_agree_however_late_the_answer_to_the_start_was_heard_of(
+    archive: Archive, ahead: float, latency: float
+) -> None:
+    """A lost answer, a worker that died: sound counted from when its answer was handled."""
+    of = call(archive, ours=[(10.1, 17.95)], theirs=[(10.0, 18.0)], latency=latency, ahead=ahead)
+    of.sound.begun_at = NOON + after(latency - 0.5)
+    of.sound.active_at = NOON + after(0.6)
+    found, manifest = sealed(archive, of)
+    assert found.contradictions == ()
+    assert manifest.silence == of.silence
+
+
+def test_g7_a_late_answer_hides_no_sound(archive: Archive) -> None:
+    of = call(archive, ours=[(10.1, 17.95)], theirs=[(5.0, 13.0)], latency=-2)
+    of.sound.begun_at, of.sound.active_at = NOON + after(-2.5), NOON + after(0.6)
+    found, _ = sealed(archive, of)
+    assert found.contradictions
 
 
 @pytest.mark.parametrize(

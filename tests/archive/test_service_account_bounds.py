@@ -8,7 +8,7 @@ from callvault.archive.manifests.service_account import Comparison, compare
 from callvault.contracts.activity_io import RecordedPause
 from callvault.contracts.manifest import ManifestChunk
 from callvault.contracts.media import MediaCheck, MediaFacts, MediaVerdict
-from callvault.contracts.silence import SilenceAccount, SilentInterval
+from callvault.contracts.silence import SilenceAccount, SilentInterval, SoundEvidence
 from callvault.contracts.states import ChunkState
 from callvault.contracts.status import RecordingStatus
 
@@ -27,7 +27,8 @@ def recorded(begin: float, end: float | None, **facts: object) -> RecordingStatu
     until = None if end is None else NOON + at(end)
     silent = SilentInterval(since=NOON + at(begin), until=until, proof="read back")
     times = {"started_at": NOON, "stopped_at": NOON + at(LENGTH), **facts}
-    return recording(silence=SilenceAccount(silent=[silent]), **times)
+    sound = SoundEvidence(begun_at=times.pop("begun_at", NOON))
+    return recording(silence=SilenceAccount(silent=[silent]), sound=sound, **times)
 
 
 def file(
@@ -88,7 +89,7 @@ def test_a_time_that_cannot_be_right_is_no_witness(never: datetime) -> None:
     assert not compared(of, pausing).contradictions
 
 
-@pytest.mark.parametrize("missing", ["started_at", "stopped_at"])
+@pytest.mark.parametrize("missing", ["begun_at", "stopped_at"])
 def test_a_recording_without_both_of_its_times_has_no_length_to_compare(missing: str) -> None:
     of = recorded(10, 20, **{missing: None})
     assert not compared(of, file(100, is_dated=False)).contradictions

@@ -23,7 +23,11 @@ from .facts import a_recording, at, at_or_none, doubtful, doubts_of, seconds, si
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 EDGE = TOLERANCE.total_seconds()
-TIMES = {"started_at": at(0), "stopped_at": at(100)}
+TIMES: dict[str, Any] = {
+    "sound": {"begun_at": 0},
+    "started_at": at(0),
+    "stopped_at": at(100),
+}
 
 
 def a_file(
@@ -153,48 +157,75 @@ def test_silence_is_free_of_sound_but_for_its_edges(
     assert service_account._agree(claims, told, timedelta(seconds=ahead)) is agrees
 
 
-def a_pause(asked: float, resumed: float | None) -> PauseRecord:
+def a_pause(asked: float, resumed: float | None, released: float | None = None) -> PauseRecord:
     return PauseRecord(
         requested_by="a",
         reason="",
         requested_at=at(asked),
         received_at=at(asked),
+        released_at=at_or_none(resumed if released is None else released),
         resumed_at=at_or_none(resumed),
     )
-
-
-@pytest.mark.parametrize(
-    ("facts", "began"),
-    [
-        ({}, 0),
-        ({"started_at": at(3)}, 3),
-        ({"started_at": at(3), "pauses": [a_pause(3, 9)]}, 9),
-        ({"started_at": at(3), "pauses": [a_pause(2, 9)]}, 9),
-        ({"started_at": at(3), "pauses": [a_pause(4, 9)]}, 3),
-        ({"started_at": at(3), "pauses": [a_pause(3, None)]}, 3),
-    ],
-)
-def test_there_was_sound_from_the_start_or_the_first_resume(
-    facts: dict[str, Any], began: float
-) -> None:
-    assert seconds(service_account._began(a_recording(**facts))) == began
 
 
 LATENCY = MAX_LATENCY.total_seconds()
 
 
 @pytest.mark.parametrize(
-    ("active_at", "latency"), [(None, LATENCY), (3, 0), (5, 0), (9, 4), (99, LATENCY)]
+    ("begun", "started", "active", "began"),
+    [
+        (None, None, None, (0, LATENCY)),
+        (1, None, None, (1, 1 + LATENCY)),
+        (1, 3, None, (1, 3 + LATENCY)),
+        (1, 12, None, (1, 12 + LATENCY)),
+        (1, 12, 5, (1, 5)),
+        (1, 3, 3 + LATENCY, (1, 3 + LATENCY)),
+        (1, 3, 99, (1, 3 + LATENCY)),
+    ],
 )
-def test_the_service_took_until_it_was_read_to_record_within_a_bound(
-    active_at: float | None, latency: float
+def test_sound_began_between_the_request_and_the_first_reading_that_told_of_it(
+    begun: float | None, started: float | None, active: float | None, began: tuple[float, float]
 ) -> None:
-    recording = a_recording(started_at=at(5), sound={"active_at": active_at})
-    assert service_account._latency(recording) == timedelta(seconds=latency)
+    sound = {"begun_at": begun, "active_at": active}
+    recording = a_recording(sound=sound, started_at=at_or_none(started))
+    since, until = service_account._beginning(recording)
+    assert (seconds(since), seconds(until)) == began
+
+
+@pytest.mark.parametrize(
+    ("pause", "active", "began"),
+    [
+        (a_pause(0, 9), None, (9, 9 + LATENCY)),
+        (a_pause(2, 9), None, (9, 9 + LATENCY)),
+        (a_pause(2.1, 9), None, (2, 3 + LATENCY)),
+        (a_pause(2, 9), 9, (9, 9)),
+        (a_pause(2, 9), 99, (9, 99)),
+        (a_pause(2, 9), 8, (2, 8)),
+        (a_pause(2, None), None, (2, 3 + LATENCY)),
+        (a_pause(2, None, 9), 99, (2, 99)),
+        (a_pause(1, None, 2), 99, (2, 3 + LATENCY)),
+        (a_pause(1, None, 2.1), 99, (2, 99)),
+    ],
+)
+def test_what_began_paused_sounds_from_its_resume_on_whenever_that_came_through(
+    pause: PauseRecord, active: float | None, began: tuple[float, float]
+) -> None:
+    sound = {"begun_at": 2, "active_at": active}
+    recording = a_recording(sound=sound, started_at=at(3), pauses=[pause, a_pause(50, 60)])
+    since, until = service_account._beginning(recording)
+    assert (seconds(since), seconds(until)) == began
+
+
+def test_the_files_of_what_was_adopted_are_no_witness() -> None:
+    """It was on before that: each pause of such a recording was contradicted by its own files."""
+    recording = a_recording(silent(40, 50), **TIMES)
+    assert is_contradicted(recording, a_file(90, (-100, -90), start=-200))
+    recording.adopted_at = at(0)
+    assert not is_contradicted(recording, a_file(90, (-100, -90), start=-200))
 
 
 def test_the_clocks_may_differ_by_what_lies_between_the_request_and_the_first_sound() -> None:
-    recording = a_recording(started_at=at(0), sound={"active_at": 4})
+    recording = a_recording(sound={"begun_at": 0, "active_at": 4})
     claims, sound = [Span(at(40), at(50))], [Span(at(7), at(46)), Span(at(54), at(90))]
     tried = service_account._clock_differences(claims, sound, recording)
     ahead = [each.total_seconds() for each in tried]
@@ -210,7 +241,8 @@ def test_the_clocks_may_differ_by_what_lies_between_the_request_and_the_first_so
     [
         (91, (40, 50), {}, False),
         (91.1, (40, 50), {}, True),
-        (100, (40, 50), {"started_at": None}, False),
+        (91, (40, 50), {"started_at": at(12)}, False),
+        (100, (40, 50), {"sound": {}}, False),
         (100, (40, 50), {"stopped_at": None}, False),
         (1000 - 100 + 10, (40, 140), {"stopped_at": at(1000)}, False),
         (1000 - 100 + 10.1, (40, 140), {"stopped_at": at(1000)}, True),

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from callvault.archive.manifests.service_account import _began
+from callvault.archive.manifests.service_account import _beginning
 from callvault.causes import Cause
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.consent import Presence
@@ -90,15 +90,17 @@ def test_a_reading_that_tells_no_state_leaves_what_is_known() -> None:
 
 def test_what_began_paused_has_no_sound_before_it_is_resumed() -> None:
     call = recording_call()
-    started = call.recording.started_at
-    assert started is not None
-    pause = PauseRecord(requested_by="a", reason="", requested_at=started, received_at=started)
+    sound = call.recording.sound
+    begun = sound.begun_at
+    assert begun is not None
+    sound.active_at = begun + 61 * SECOND
+    pause = PauseRecord(requested_by="a", reason="", requested_at=begun, received_at=begun)
     call.recording.pauses = [pause]
-    assert _began(call.recording) == started, "it may have sounded: no resume is known"
-    pause.resumed_at = started + 60 * SECOND
-    assert _began(call.recording) == started + 60 * SECOND
-    pause.requested_at = started + SECOND
-    assert _began(call.recording) == started
+    assert _beginning(call.recording).since == begun, "it may have sounded: no resume is known"
+    pause.resumed_at = begun + 60 * SECOND
+    assert _beginning(call.recording) == (pause.resumed_at, sound.active_at)
+    pause.received_at = begun + SECOND
+    assert _beginning(call.recording).since == begun
 
 
 def test_of_too_many_decisions_the_oldest_that_was_replaced_is_forgotten_alone() -> None:

@@ -13,7 +13,7 @@ from callvault.contracts.events import known_time
 from callvault.contracts.manifest import ManifestChunk
 from callvault.contracts.silence import SilenceAccount, UnconfirmedInterval
 from callvault.contracts.states import ChunkState
-from callvault.contracts.status import RecordingStatus
+from callvault.contracts.status import PauseRecord, RecordingStatus
 
 TOLERANCE = timedelta(milliseconds=250)
 """Difference allowed at either end of a silence: a pause takes effect at a picture's edge."""
@@ -51,6 +51,9 @@ def compare(recording: RecordingStatus, chunks: Sequence[ManifestChunk]) -> Comp
     ours = recording.silence
     claims = list(_claims(recording))
     if not claims or not chunks or any(_length(chunk) is None for chunk in chunks):
+        return Comparison(ours)
+    if recording.adopted_at is not None:
+        # Nobody here knows since when its files tell of sound: they are no witness.
         return Comparison(ours)
     if _is_heard(claims, recording, chunks):
         return _without(claims, recording, _CONTRADICTED)
@@ -152,8 +155,9 @@ def _clock_differences(
     Sound begins after it was asked for first, and before it was first read. Within that, a
     difference is best where two edges meet.
     """
-    latest = sound[0].since - _began(recording) + TOLERANCE
-    earliest = latest - 2 * TOLERANCE - _latency(recording)
+    began = _beginning(recording)
+    earliest = sound[0].since - began.until - TOLERANCE
+    latest = sound[0].since - began.since + TOLERANCE
     yield from (earliest, latest)
     ours = [edge for span in claims[: MAX_EDGES // 2] for edge in span]
     theirs = [edge for span in sound[: MAX_EDGES // 2] for edge in span]
@@ -164,28 +168,36 @@ def _clock_differences(
                 yield ahead
 
 
-def _began(recording: RecordingStatus) -> datetime:
-    """Return the earliest time at which there can have been sound, by our account."""
-    started = recording.started_at or recording.requested_at
-    first = recording.pauses[0] if recording.pauses else None
-    if first is not None and first.requested_at <= started and first.resumed_at is not None:
-        return first.resumed_at
-    return started
+def _beginning(recording: RecordingStatus) -> Span:
+    """Return the time within which the first sound began, by our account.
 
-
-def _latency(recording: RecordingStatus) -> timedelta:
-    """Return how long after that the service may have taken to record."""
+    After a request for it was sent first, and before a reading first told of it. When the answer to
+    a start was heard of tells only that it began no later than so long after.
+    """
+    begun_at = recording.sound.begun_at or recording.requested_at
     active_at = recording.sound.active_at
+    latest = (recording.started_at or begun_at) + MAX_LATENCY
+    held = [pause for pause in recording.pauses if _was_held(pause, begun_at)]
+    if not held:
+        return Span(begun_at, min(active_at or latest, latest))
+    # It began paused: what resumes it may be sent again and again, until it has come through.
+    resumed_at = min((pause.resumed_at for pause in held if pause.resumed_at), default=begun_at)
     if active_at is None:
-        return MAX_LATENCY
-    return min(max(active_at - _began(recording), timedelta()), MAX_LATENCY)
+        return Span(resumed_at, max(resumed_at + MAX_LATENCY, latest))
+    return Span(resumed_at if resumed_at <= active_at else begun_at, active_at)
+
+
+def _was_held(pause: PauseRecord, at: datetime) -> bool:
+    released_at = pause.released_at
+    return pause.received_at <= at and (released_at is None or released_at > at)
 
 
 def _is_too_long(played: timedelta, claims: Sequence[Span], recording: RecordingStatus) -> bool:
     """Tell if the files hold more sound than the recording's time without its silence."""
-    if recording.started_at is None or recording.stopped_at is None:
+    begun_at = recording.sound.begun_at
+    if begun_at is None or recording.stopped_at is None:
         return False
-    whole = recording.stopped_at - recording.started_at
+    whole = recording.stopped_at - begun_at
     silent = sum((span.until - span.since for span in claims), timedelta())
     return played > whole - silent + max(LENGTH_TOLERANCE, LENGTH_SHARE * whole)
 
