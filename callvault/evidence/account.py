@@ -80,10 +80,14 @@ def _compare(recording: RecordingStatus) -> list[PauseEvidence]:
     is_complete = _has_every_pause(recording)
     left, compared = list(recorded), []
     for asked in _pauses_of_acs(recording):
-        found = next((pause for pause in left if _is_same(asked, pause)), None)
+        since = _wanted_since(recording, asked)
+        found = next((pause for pause in left if _is_same(asked, since, pause)), None)
         if found is not None:
             # One pause in the file proves one pause only, however many had asked for it.
             left.remove(found)
+        elif not _is_claimed(asked[0]):
+            # Taken back before ACS was asked, or before it did it: there may be none.
+            continue
         # Only complete metadata proves that a pause is missing; without it nothing is known.
         agree = True if found is not None else False if is_complete else None
         compared += [
@@ -95,13 +99,33 @@ def _compare(recording: RecordingStatus) -> list[PauseEvidence]:
 
 
 def _pauses_of_acs(recording: RecordingStatus) -> list[list[PauseRecord]]:
-    """Return together what ACS carried out as one pause: all that ended with the same resume."""
-    # What was taken back before ACS was asked was no pause.
-    asked = [p for p in recording.pauses if p.confirmed_at is not None or p.is_open]
-    together: dict[datetime | None, list[PauseRecord]] = {}
-    for pause in asked:
-        together.setdefault(pause.resumed_at, []).append(pause)
-    return list(together.values())
+    """Return together what ACS carried out as one pause: all that ended with the same resume.
+
+    Last come those of which nobody knows if it did: they were released before that was proven.
+    """
+    claimed: dict[datetime | None, list[PauseRecord]] = {}
+    others: dict[datetime | None, list[PauseRecord]] = {}
+    for pause in recording.pauses:
+        together = claimed if _is_claimed(pause) else others
+        together.setdefault(_end(pause), []).append(pause)
+    return [*claimed.values(), *others.values()]
+
+
+def _is_claimed(pause: PauseRecord) -> bool:
+    return pause.confirmed_at is not None or pause.is_open
+
+
+def _end(pause: PauseRecord) -> datetime | None:
+    return pause.resumed_at if _is_claimed(pause) else pause.released_at
+
+
+def _wanted_since(recording: RecordingStatus, asked: list[PauseRecord]) -> datetime:
+    """Return since when ACS was to be paused as these asked, or others from whom they took over."""
+    since = min(pause.requested_at for pause in asked)
+    for pause in sorted(recording.pauses, key=lambda each: each.requested_at, reverse=True):
+        if pause.requested_at < since <= (_end(pause) or since):
+            since = pause.requested_at
+    return since
 
 
 def _has_every_pause(recording: RecordingStatus) -> bool:
@@ -111,11 +135,12 @@ def _has_every_pause(recording: RecordingStatus) -> bool:
     return is_complete and not any(file.metadata_problem for file in files)
 
 
-def _is_same(asked: list[PauseRecord], recorded: RecordedPause) -> bool:
-    if known_time(recorded.start_time) is None:
+def _is_same(asked: list[PauseRecord], since: datetime, recorded: RecordedPause) -> bool:
+    """Tell if a pause in the file began between being asked for and being proven, and ended so."""
+    begun_at, end = known_time(recorded.start_time), _end(asked[0])
+    if begun_at is None:
         return False
-    begin = min(pause.confirmed_at or pause.requested_at for pause in asked)
-    end = recorded.start_time + timedelta(milliseconds=recorded.duration_ms)
-    resumed_at = asked[0].resumed_at
-    begins = abs(recorded.start_time - begin) <= TOLERANCE
-    return begins and (resumed_at is None or abs(end - resumed_at) <= TOLERANCE)
+    proven = (pause.confirmed_at for pause in asked if pause.confirmed_at is not None)
+    ended_at = begun_at + timedelta(milliseconds=recorded.duration_ms)
+    begins = since - TOLERANCE <= begun_at <= min(proven, default=ended_at) + TOLERANCE
+    return begins and (end is None or abs(ended_at - end) <= TOLERANCE)

@@ -53,6 +53,77 @@ def test_a_pause_that_the_file_confirms_agrees() -> None:
     assert pause.agree is True
 
 
+def after(seconds: float | None) -> datetime | None:
+    return None if seconds is None else NOON + timedelta(seconds=seconds)
+
+
+def asked(
+    by: str,
+    requested: float,
+    confirmed: float | None,
+    released: float | None,
+    resumed: float | None = None,
+) -> PauseRecord:
+    """Make a pause, of seconds after noon."""
+    at = NOON + timedelta(seconds=requested)
+    facts = {"requested_by": by, "reason": "", "requested_at": at, "received_at": at}
+    times = {"confirmed_at": confirmed, "released_at": released, "resumed_at": resumed}
+    return PauseRecord(**facts, **{name: after(moment) for name, moment in times.items()})
+
+
+def compared(
+    pauses: list[PauseRecord], *spans: tuple[float, float]
+) -> list[tuple[str | None, bool, bool | None]]:
+    """Return who asked for each pause, if the file has it, and if both agree."""
+    call = paused_call(
+        *(told(NOON + timedelta(seconds=begin), end - begin) for begin, end in spans)
+    )
+    call.recording.pauses = pauses
+    return [
+        (p.asked_for and p.asked_for.requested_by, p.in_the_file is not None, p.agree)
+        for p in evidence_of(call.life.status)[0].pauses
+    ]
+
+
+NOBODYS = (None, True, False)
+
+
+@pytest.mark.parametrize(
+    ("pauses", "file", "found"),
+    [
+        # It begins paused: that is proven half a minute later, or never where consent came before.
+        ([asked("gate", 0, 33, 60, 60)], (0.5, 60), [("gate", True, True)]),
+        ([asked("gate", 0, None, 10)], (0.5, 10.1), [("gate", True, True)]),
+        ([asked("gate", 0, None, 10), asked("a", 8, 33, 40, 40)], (0.5, 40), [("a", True, True)]),
+        # It is proven late, as by a reading that was long on its way.
+        ([asked("a", 20, 30, 60, 60)], (20.1, 60), [("a", True, True)]),
+        ([asked("a", 20, 30, None)], (20.1, 90), [("a", True, True)]),
+        # The edges.
+        ([asked("a", 20, 30, 60, 60)], (15, 65), [("a", True, True)]),
+        ([asked("a", 20, 30, 60, 60)], (35, 55), [("a", True, True)]),
+        ([asked("a", 20, 30, 60, 60)], (14.9, 60), [("a", False, False), NOBODYS]),
+        ([asked("a", 20, 30, 60, 60)], (35.1, 60), [("a", False, False), NOBODYS]),
+        ([asked("a", 20, 30, 60, 60)], (20, 65.1), [("a", False, False), NOBODYS]),
+        ([asked("a", 20, None, 25)], (20.1, 30.1), [NOBODYS]),
+        ([asked("a", 20, None, 25)], (14.9, 25), [NOBODYS]),
+        # Somebody who came later asked for no pause before, nor for one that had ended.
+        ([asked("a", 0, 1, 9, 9), asked("b", 20, 21, 30, 30)], (0, 30), [
+            ("a", False, False), ("b", False, False), NOBODYS,
+        ]),
+    ],
+)  # fmt: skip
+def test_a_pause_began_between_the_request_for_it_and_its_proof(
+    pauses: list[PauseRecord],
+    file: tuple[float, float],
+    found: list[tuple[str | None, bool, bool | None]],
+) -> None:
+    assert compared(pauses, file) == found
+
+
+def test_a_pause_that_was_taken_back_and_never_proven_is_not_missing() -> None:
+    assert compared([asked("a", 20, None, 25)]) == []
+
+
 def test_a_pause_that_the_file_does_not_have_is_missing() -> None:
     (pause,) = evidence_of(paused_call().life.status)[0].pauses
     assert (pause.agree, pause.in_the_file) == (False, None)
