@@ -173,6 +173,10 @@ class ManifestRecording(Message):
     started_at: datetime | None
     adopted_at: datetime | None = None
     """Time at which it was adopted: what was asked for and confirmed before then is unknown."""
+    begun_at: datetime | None = None
+    """Time at which its start was sent first: there was no sound before, unless it was adopted."""
+    active_at: datetime | None = None
+    """Time at which a reading first told that it recorded: there was sound by then."""
     stopped_at: datetime | None
     recording_start_time: datetime | None
     recording_duration_ms: float | None

@@ -7,7 +7,7 @@ import pytest
 from callvault.archive.manifests import late_events
 from callvault.archive.manifests.seal import seal
 from callvault.contracts.manifest import Manifest, SealInput
-from callvault.contracts.silence import SilenceAccount
+from callvault.contracts.silence import SilenceAccount, SoundEvidence
 from callvault.contracts.states import ChunkState, RecordingState
 from callvault.contracts.status import ChunkStatus
 from tests.archive import sealed as call
@@ -126,9 +126,30 @@ def test_files_are_in_the_order_of_the_recording() -> None:
 
 def test_silence_that_a_late_file_contradicts_is_claimed_no_more() -> None:
     account = SilenceAccount(silent=[silent(0.2, 0.9)])
-    times = {"started_at": at(0), "stopped_at": at(1), "silence": account}
+    sound = SoundEvidence(begun_at=at(0))
+    times = {"sound": sound, "started_at": at(0), "stopped_at": at(1), "silence": account}
     sealed = a_manifest(a_file(0), **times)
     assert sealed.silence == account
     after = completed(sealed, a_file(3, media=call.wav(2.0), duration_ms=None))
     assert after.silence.silent == []
     assert len(after.contradictions) == len(sealed.contradictions) + 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_claimed"),
+    [
+        ({"started_at": at(12)}, True),
+        ({"sound": SoundEvidence(begun_at=at(12))}, False),
+        ({"sound": SoundEvidence(begun_at=at(12)), "adopted_at": at(12)}, True),
+    ],
+)
+def test_a_late_file_is_compared_by_when_sound_began(
+    facts: dict[str, Any], is_claimed: bool
+) -> None:
+    account = SilenceAccount(silent=[silent(2, 8)])
+    times = {"sound": SoundEvidence(begun_at=at(0)), "started_at": at(0), "stopped_at": at(20)}
+    sealed = a_manifest(a_file(0), silence=account, **{**times, **facts})
+    after = completed(sealed, a_file(4, media=call.wav(13.0), duration_ms=None))
+    assert after.silence.silent == (account.silent if is_claimed else [])
+    was_adopted = any("adopted" in each for each in after.findings)
+    assert was_adopted is ("adopted_at" in facts), "a late manifest forgets nothing"

@@ -9,6 +9,7 @@ from callvault.archive.manifests.manifest import findings, unexpected_files
 from callvault.archive.manifests.service_account import compare
 from callvault.contracts.events import are_whole
 from callvault.contracts.manifest import Manifest, ManifestChunk, SealInput
+from callvault.contracts.silence import SoundEvidence
 from callvault.contracts.states import ChunkState, RecordingState
 from callvault.contracts.status import RecordingStatus
 
@@ -28,6 +29,9 @@ OF_THE_SEALING = (
     "signature",
 )
 """Members that tell of the manifest itself. All others tell of the recording."""
+
+_TOLD = ("origin", "started_at", "adopted_at", "stopped_at", "recording_duration_ms")
+"""Facts of the recording by which its files are judged."""
 
 
 def is_files_only(input: SealInput) -> bool:
@@ -79,12 +83,18 @@ def _recording(input: SealInput, sealed: Manifest, *, is_whole: bool) -> Recordi
     """Return what is known of the recording by both, to be judged anew."""
     # A late run waits in vain for files that it does not know to be there.
     late = {"problem": "", "window_closed": False} if is_whole else {}
-    told = {
-        name: getattr(sealed.recording, name)
-        for name in ("origin", "started_at", "stopped_at", "recording_duration_ms")
-    }
+    of = sealed.recording
+    told = {name: getattr(of, name) for name in _TOLD}
+    # Of the sound, all that its account is compared by.
+    sound = SoundEvidence(begun_at=of.begun_at, active_at=of.active_at)
     return input.recording.model_copy(
-        update={**late, **told, "pauses": list(sealed.pauses), "silence": sealed.silence}
+        update={
+            **late,
+            **told,
+            "pauses": list(sealed.pauses),
+            "silence": sealed.silence,
+            "sound": sound,
+        }
     )
 
 

@@ -196,7 +196,14 @@ def _recording(input: SealInput) -> ManifestRecording:
         name: getattr(input.recording, name)
         for name in ManifestRecording.model_fields.keys() & type(input.recording).model_fields
     }
-    return ManifestRecording(**facts, server_call_id=input.server_call_id, resource=input.resource)
+    sound = input.recording.sound
+    return ManifestRecording(
+        **facts,
+        server_call_id=input.server_call_id,
+        resource=input.resource,
+        begun_at=sound.begun_at,
+        active_at=sound.active_at,
+    )
 
 
 def _consent(record: ConsentRecord) -> Consent:
