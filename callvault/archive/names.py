@@ -13,8 +13,9 @@ import hashlib
 import re
 from contextlib import suppress
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
-from callvault.contracts.call_ids import canonical_call_id
+from callvault.contracts.call_ids import canonical_call_id, spellings_of
 from callvault.contracts.manifest import LinkReference
 from callvault.contracts.media import FormatType
 from callvault.errors import InvalidRequest
@@ -201,8 +202,11 @@ def is_shared_folder(folder: str) -> bool:
 
 
 def is_folder_of_recording(object_name: str, recording_id: str) -> bool:
-    """Return True if an object lies in a folder of the recording, of whatever day and call."""
-    return folder_of(object_name).rpartition("/")[2] == _component(recording_id)
+    """Return True if an object lies in a folder of the recording, of whatever day and call.
+
+    Its id may be spelt in another way than the service does.
+    """
+    return folder_of(object_name).rpartition("/")[2] in _recording_components(recording_id)
 
 
 def is_folder_of_call(object_name: str, call_id: str) -> bool:
@@ -325,6 +329,11 @@ def _check_chunk(index: int, extension: str) -> None:
         raise InvalidRequest("a chunk's index lies between 0 and 2**63 - 1; this one does not")
     if not _EXTENSION.fullmatch(extension):
         raise InvalidRequest(f"{extension[:40]!r} is no file extension: use mp4, mp3 or wav")
+
+
+@lru_cache(maxsize=16)  # asked again for each name of an archive
+def _recording_components(recording_id: str) -> frozenset[str]:
+    return frozenset(map(_component, spellings_of(recording_id)))
 
 
 def _component(identifier: str) -> str:

@@ -4,13 +4,37 @@ import re
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from callvault.contracts.base import CallerMessage, CallerName, Message, OpaqueId, State
+from callvault.contracts.call_ids import call_connection_in, is_address_of_call
 
 HoldId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 
-_CALL_ID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|recording-[0-9a-f]{32}")
+_NEITHER = re.compile(
+    r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|recording-[0-9a-f]{32}|recordings/.*"
+)
+"""A callId, the id of a workflow, or the name of a folder in an archive."""
+
+
+# A hold under an id of another sort would lie on nothing, and nobody would notice.
+def _of_call(told: str) -> str:
+    if _NEITHER.fullmatch(told) or call_connection_in(told):
+        raise ValueError("this is no serverCallId, but another id: give the serverCallId")
+    return told
+
+
+def _of_recording(told: str) -> str:
+    if _NEITHER.fullmatch(told) or is_address_of_call(told):
+        raise ValueError("this is no recordingId, but another id: give the recordingId")
+    return told
+
+
+HeldCall = Annotated[OpaqueId, AfterValidator(_of_call)]
+"""The ``serverCallId`` of a call that is held."""
+
+HeldRecording = Annotated[OpaqueId, AfterValidator(_of_recording)]
+"""The ``recordingId`` of a recording that is held."""
 
 HoldReason = Annotated[
     str, StringConstraints(min_length=1, max_length=1_024, strip_whitespace=True)
@@ -21,23 +45,20 @@ HoldReason = Annotated[
 class HoldTarget(Message):
     """The recordings that are held: one of them, or all of a call, those that come later too."""
 
-    server_call_id: OpaqueId | None = None
-    recording_id: OpaqueId | None = None
+    server_call_id: HeldCall | None = None
+    recording_id: HeldRecording | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if (self.server_call_id is None) is (self.recording_id is None):
             raise ValueError("name the call (serverCallId) or the recording (recordingId)")
-        # Such a hold would lie on nothing, and nobody would notice.
-        if _CALL_ID.fullmatch(self.server_call_id or ""):
-            raise ValueError("this is a callId or a workflow id: give the serverCallId")
         return self
 
 
 class HoldRequest(CallerMessage):
     """Payload of the signal `place_hold`: the recordings of the call are held, for a reason."""
 
-    recording_id: OpaqueId | None = None
+    recording_id: HeldRecording | None = None
     """The one recording that is held; by default all of the call, those to come too."""
     reason: HoldReason
     hold: HoldId | None = None

@@ -73,8 +73,7 @@ class HoldsApi:
         """Nothing erases what is held. The same hold again changes nothing."""
         asked = await read_told(request, PlaceHold, self._max_body)
         caller, target = caller_of(request), _target(asked)
-        word = target.server_call_id or target.recording_id or ""
-        workflow_id, resource = await self._finder.resource(caller, word, asked.recorded_on)
+        workflow_id, resource = await self._finder.held(caller, target, asked.recorded_on)
         said = legal_holds.said(
             asked.requested_by or "unknown", asked.authenticated_as, asked.reason
         )

@@ -4,9 +4,12 @@ from datetime import UTC, date, datetime, time
 from functools import partial
 
 from callvault.archive.manifests.folders import find_folders, is_place, place_folders
-from callvault.archive.names import day_prefix
+from callvault.archive.names import day_prefix, is_folder_of_recording
 from callvault.archive.opening.files import RecordedFiles, files_of
 from callvault.archive.opening.places import Place, places_in
+from callvault.contracts import names
+from callvault.contracts.base import shorten
+from callvault.contracts.hold_messages import HoldTarget
 from callvault.errors import InvalidRequest, TryAgain
 from callvault.gateway.access import Caller
 from callvault.gateway.archive_readers import ArchiveReaders
@@ -52,19 +55,25 @@ class RecordingFinder:
                 raise
             return None
 
-    async def resource(
-        self, caller: Caller, word: str, recorded_on: date | None
+    async def held(
+        self, caller: Caller, target: HoldTarget, recorded_on: date | None
     ) -> tuple[str | None, str | None]:
         """Find the workflow and the resource of a call or a recording, archived or not yet.
 
-        `InvalidRequest` (404) where there is none for the caller.
+        `InvalidRequest` where there is none for the caller (404), or its id is of another sort.
         """
+        word = target.server_call_id or target.recording_id or ""
+        is_recording = target.recording_id is not None
         workflow_id = await self.workflow(caller, word)
         if workflow_id is not None:
+            if (names.workflow_id(word) == workflow_id) is is_recording:
+                raise _of_another_sort(word)
             return workflow_id, await self._calls.resource_of(workflow_id)
-        if recorded_on is None and not is_place(word):
+        if recorded_on is None:
             raise advised(unknown_call(word))
         found = await self.archived(caller, word, recorded_on)
+        if any(is_folder_of_recording(f"{p.folder}/", word) is not is_recording for p in found):
+            raise _of_another_sort(word)
         return None, next(iter(found.values())).resource
 
     async def _places(self, caller: Caller, word: str, recorded_on: date | None) -> list[Place]:
@@ -97,6 +106,14 @@ def advised(error: InvalidRequest | TryAgain) -> InvalidRequest | TryAgain:
         f"{error}. If it was recorded long ago, say the day: recordedOn",
         status=error.status,
         code=error.code,
+    )
+
+
+def _of_another_sort(word: str) -> InvalidRequest:
+    # A hold under it would lie on nothing.
+    return InvalidRequest(
+        f"{shorten(word, 100)} was found, but as an id of another sort: a hold is on one call"
+        " (serverCallId) or one recording (recordingId)"
     )
 
 

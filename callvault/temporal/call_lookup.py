@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from callvault.contracts import names
 from callvault.contracts.base import shorten
-from callvault.contracts.call_ids import canonical_call_id
+from callvault.contracts.call_ids import canonical_call_id, spellings_of
 from callvault.errors import InvalidRequest
 from callvault.temporal.executions import describe_execution, list_executions
 from callvault.temporal.rpc_errors import RPC_TIMEOUT, WorkflowNotFound, translated
@@ -63,8 +63,7 @@ async def _is_known(client: Client, key: str) -> bool:
 async def _by_search_attribute(client: Client, call: str) -> list[str]:
     """Find the calls with a recordingId or callId, in either spelling."""
     wanted = canonical_call_id(call)
-    spellings = {call, wanted, wanted.replace("-", "+").replace("_", "/")}
-    spellings |= {each + "=" * (-len(each) % 4) for each in spellings}
+    spellings = spellings_of(call)
     if not all(map(_SAFE_IN_QUERY.fullmatch, spellings)):
         return []
     listed = ", ".join(f"'{each}'" for each in sorted(spellings))

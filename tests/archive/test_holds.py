@@ -1,11 +1,15 @@
 """Is a legal hold placed, found, released and proven, and does nothing else end it?"""
 
+import base64
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from callvault.archive.manifests.documents import Keyring, signed
+from callvault.archive.manifests.folders import find_folders
 from callvault.archive.manifests.holds import (
     Hold,
     Said,
@@ -15,15 +19,18 @@ from callvault.archive.manifests.holds import (
     release_hold,
 )
 from callvault.archive.manifests.keys import Signer
-from callvault.archive.names import hold_record_name, link_object_name
+from callvault.archive.manifests.seal import seal
+from callvault.archive.names import folder_of, hold_record_name, link_object_name
 from callvault.archive.store import Archive, put_bytes
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.verifier import verify_archive
-from callvault.contracts.hold_messages import HoldTarget
+from callvault.contracts import names
+from callvault.contracts.call_ids import spellings_of
+from callvault.contracts.hold_messages import HoldRequest, HoldTarget
 from callvault.contracts.holds import HoldAction, HoldRecord
 from callvault.errors import InvalidRequest
 
-from .sealed import NOON, SERVER_CALL, SIGNER, archived, manifest_of, sealed
+from .sealed import NOON, SERVER_CALL, SIGNER, archived, manifest_of, recording, seal_input, sealed
 
 ON_CALL = HoldTarget(server_call_id=SERVER_CALL)
 ON_RECORDING = HoldTarget(recording_id="rec-1")
@@ -66,6 +73,54 @@ def test_a_call_is_held_in_each_spelling_of_its_id(archive: Archive) -> None:
     manifest = manifest_of(archive, sealed(archive, archived(archive)))
     place(archive, HoldTarget(server_call_id=f"{SERVER_CALL}=="))
     assert len(active_on(find_holds(archive, KEYS), manifest)) == 1
+
+
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+CALL_ID = "41b1c0a6-7e29-4f1a-9f5f-0a1f6c7a3a11"
+RECORDING = in_base64(f'{{"PlatformEndpointId":"{CALL_ID}","ResourceSpecificId":"{CALL_ID}??>"}}')
+
+
+def test_a_recording_is_held_in_each_spelling_of_its_id(archive: Archive) -> None:
+    kept, *others = {RECORDING, *spellings_of(RECORDING)}
+    assert len(others) == 3, "both alphabets, padded and not"
+    chunk = archived(archive, recording_id=kept)
+    manifest = seal(
+        archive,
+        seal_input(archive, recording(chunk, recording_id=kept)),
+        SIGNER,
+        lambda: NOON,
+    )
+    holds = {place(archive, HoldTarget(recording_id=each)).id for each in others}
+    assert len(holds) == 1, "the same hold"
+    assert len(active_on(find_holds(archive, KEYS), manifest_of(archive, manifest))) == 1
+    for each in (kept, *others):
+        assert find_folders(archive, each) == [folder_of(manifest.object_name)]
+
+
+NO_RECORDING = [
+    CALL_ID,
+    CALL_ID.upper(),
+    names.workflow_id("call"),
+    SERVER_CALL,
+    f"{SERVER_CALL}==",
+]
+
+
+@pytest.mark.parametrize("told", [*NO_RECORDING, "recordings/2026/03/02/call-1/rec-1"])
+def test_a_hold_on_a_recording_under_another_id_is_refused(told: str) -> None:
+    """It would lie on nothing, and nobody would notice."""
+    for message in (HoldTarget, partial(HoldRequest, reason="case 7")):
+        with pytest.raises(ValidationError, match="give the recordingId"):
+            message(recording_id=told)
+
+
+@pytest.mark.parametrize("told", [*NO_RECORDING[:3], *sorted(spellings_of(RECORDING))])
+def test_a_hold_on_a_call_under_another_id_is_refused(told: str) -> None:
+    with pytest.raises(ValidationError, match="give the serverCallId"):
+        HoldTarget(server_call_id=told)
 
 
 def test_the_same_hold_again_is_one_and_after_its_release_another(archive: Archive) -> None:

@@ -89,6 +89,7 @@ def test_one_archive_alone_can_be_named(config: Path, tmp_path: Path) -> None:
         (["place", "--recording", "r", "--reason", "x" * 1_025], "for a reason"),
         (["place", "--reason", "x"], "one call or one recording"),
         (["place", "--reason", "x", "--call", "recording-" + "0" * 32], "give the serverCallId"),
+        (["place", "--reason", "x", "--recording", SERVER_CALL], "give the recordingId"),
         (["release", "0" * 16, "--reason", "x"], "is no hold of these archives"),
         (["release", "0" * 16, "--reason", ""], "for a reason"),
     ],

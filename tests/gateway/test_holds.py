@@ -1,5 +1,7 @@
 """Who may hold a recording, is it held in every archive at once, and does the log have it?"""
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -162,6 +164,10 @@ async def test_a_recording_that_temporal_forgot_is_held_by_its_day(
         ({"serverCallId": "CALL", "recordingId": "rec-1"}, "name the call"),
         ({"serverCallId": "12345678-1234-1234-1234-123456789abc"}, "give the serverCallId"),
         ({"recordingId": "with space"}, "recordingId"),
+        ({"recordingId": "CALL"}, "give the recordingId"),
+        ({"recordingId": "12345678-1234-1234-1234-123456789abc"}, "give the recordingId"),
+        ({"recordingId": "call-1", "recordedOn": "2026-03-02"}, "as an id of another sort"),
+        ({"serverCallId": "rec-1", "recordedOn": "2026-03-02"}, "as an id of another sort"),
         ({"serverCallId": "CALL", "authenticatedAs": "key boss"}, "authenticatedAs"),
         ({"serverCallId": "CALL", "why": "x"}, "why"),
     ],
@@ -174,13 +180,31 @@ async def test_what_is_no_hold_is_refused_and_nothing_is_held(
     said: str,
 ) -> None:
     await kept(gateway, call)
-    if body.get("serverCallId") == "CALL":
-        body = {**body, "serverCallId": call.server_call_id}
+    sealed(archives[0], archived(archives[0]))
+    body = {key: call.server_call_id if told == "CALL" else told for key, told in body.items()}
     answer = await placed(gateway, **body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
     assert said in answer.json()["error"]["message"]
     assert not [name for each in archives for name in each.names(HOLDS_PREFIX)]
-    assert in_log(archives[0]) == []
+    assert "held" not in {action for action, *_ in in_log(archives[0])}
+
+
+async def test_what_is_found_by_an_id_of_another_sort_is_not_held_under_it(
+    gateway: Gateway, archives: list[DirectoryArchive], call: Call
+) -> None:
+    """The look-up takes any id, and a hold under a wrong one would lie on nothing."""
+    call = replace(call, server_call_id=call.call_id)
+    await kept(gateway, call)
+    async with asyncio.timeout(30):
+        while (await placed(gateway, serverCallId=call.recording_id)).status_code == 404:
+            await asyncio.sleep(0.1)
+    for asked in ({"serverCallId": call.recording_id}, {"recordingId": call.server_call_id}):
+        answer = await placed(gateway, **asked)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
+        assert "as an id of another sort" in answer.json()["error"]["message"]
+    assert not [name for each in archives for name in each.names(HOLDS_PREFIX)]
+    held = await placed(gateway, recordingId=f"{call.recording_id}==")
+    assert held.json()["workflowId"] == call.workflow_id
 
 
 @pytest.mark.parametrize("hold", ["0" * 16, "..", "nothing", "x" * 500])

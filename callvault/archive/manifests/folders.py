@@ -54,9 +54,10 @@ def is_named_so(folder: str, word: str) -> bool:
 def is_of(manifest: Manifest, word: str) -> bool:
     """Tell if an id is one that a manifest tells: of its recording, its call, or its workflow."""
     of = manifest.recording
-    if canonical_call_id(word) == canonical_call_id(of.server_call_id):
+    spelt = map(canonical_call_id, (of.server_call_id, of.recording_id or ""))
+    if canonical_call_id(word) in filter(None, spelt):
         return True
-    return word in {of.call_id, of.recording_id, manifest.workflow.workflow_id}
+    return word in {of.call_id, manifest.workflow.workflow_id}
 
 
 def _folders(archive: Archive, prefix: str) -> Iterator[str]:

@@ -46,8 +46,7 @@ def hold_id(target: HoldTarget, said: Said, number: int) -> str:
 
     It is the same in every archive, so that one release ends it in all of them.
     """
-    on = (canonical_call_id(target.server_call_id or ""), target.recording_id or "")
-    told = "\n".join((*on, said.requested_by, said.reason, str(number)))
+    told = "\n".join((*_on(target), said.requested_by, said.reason, str(number)))
     return sha256(told.encode("utf-8", "surrogatepass"))[:16]
 
 
@@ -190,15 +189,17 @@ def _is_free(hold: Hold | None, target: HoldTarget, said: Said, since: datetime 
     return stands and placed == (_on(target), said.requested_by, said.reason)
 
 
-def _on(target: HoldTarget) -> tuple[str, str | None]:
-    return canonical_call_id(target.server_call_id or ""), target.recording_id
+def _on(target: HoldTarget) -> tuple[str, str]:
+    """Return what is held, in whatever spelling it was told: the call, the recording."""
+    call, recording = target.server_call_id or "", target.recording_id or ""
+    return canonical_call_id(call), canonical_call_id(recording)
 
 
 def _is_on(hold: Hold, manifest: Manifest) -> bool:
-    target, of = hold.placed.target, manifest.recording
-    if target.server_call_id is None:
-        return target.recording_id == of.recording_id
-    return canonical_call_id(target.server_call_id) == canonical_call_id(of.server_call_id)
+    (call, recording), of = _on(hold.placed.target), manifest.recording
+    if recording:
+        return recording == canonical_call_id(of.recording_id or "")
+    return call == canonical_call_id(of.server_call_id)
 
 
 def _is_release(object_name: str) -> bool:
