@@ -255,7 +255,10 @@ def acknowledge(
 
 
 def consent(
-    call: Annotated[str, typer.Argument(help="A workflow id (recording-…) or a serverCallId.")],
+    call: Annotated[
+        str,
+        typer.Argument(help="Any id of the call; its serverCallId, if it is not recorded yet."),
+    ],
     participant: Annotated[str, typer.Argument(help="Their rawId, or its hash.")],
     given: Annotated[bool, typer.Option("--given/--withdrawn", help="What was decided.")] = True,
     method: Annotated[str, typer.Option(help="How: spoken, key pressed, signed …")] = "",
@@ -288,7 +291,7 @@ def consent(
     decision = _decision(facts, hide)
     begun_by = resource if may_be_begun(settings, resource) else None
     try:
-        record = calls.with_client(
+        record, is_begun = calls.with_client(
             config, lambda client: calls.decide(client, call, begun_by, decision)
         )
     except InvalidRequest as error:
@@ -298,6 +301,8 @@ def consent(
         return
     word = "given" if record.given else "withdrawn"
     say(f"consent {word} by {record.participant}" + ("" if record.counts else ": outdated"))
+    if is_begun:
+        say("nobody keeps this call yet: this is kept for a day, and counts once it is recorded")
     if record.problem:
         say(f"not all of it could be read: {record.problem}")
 

@@ -8,8 +8,9 @@ import re
 # two calls differ in them alone. The "?" of the address is one of the two, where it ends a group.
 _URL_SAFE = str.maketrans("+/", "-_")
 _STANDARD = str.maketrans("-_", "+/")
-
 _CONNECTION = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_NEITHER = re.compile(rf"{_CONNECTION.pattern}|recording-[0-9a-f]{{32}}|recordings/.*")
+"""A callId, the id of a workflow, or the name of a folder in an archive."""
 
 
 def call_connection_in(recording_id: str) -> str | None:
@@ -27,9 +28,17 @@ def call_connection_in(recording_id: str) -> str | None:
     return named if isinstance(named, str) and _CONNECTION.fullmatch(named) else None
 
 
-def is_address_of_call(any_id: str) -> bool:
-    """Tell a ``serverCallId``, which is Base64 of the address of a conversation, from other ids."""
+def is_no_server_call(any_id: str) -> bool:
+    """Tell by its form that an id is known to be of another sort than a ``serverCallId``."""
+    return bool(_NEITHER.fullmatch(any_id) or call_connection_in(any_id))
+
+
+def is_no_recording(any_id: str) -> bool:
+    """Tell by its form that an id is known to be of another sort than a ``recordingId``."""
+    if _NEITHER.fullmatch(any_id):
+        return True
     try:
+        # A serverCallId is Base64 of the address of a conversation.
         return _decoded(any_id).startswith((b"https://", b"http://"))
     except ValueError:
         return False

@@ -1,31 +1,25 @@
 """Legal holds as people ask for them, and as a call's workflow remembers them."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from callvault.contracts.base import CallerMessage, CallerName, Message, OpaqueId, State
-from callvault.contracts.call_ids import call_connection_in, is_address_of_call
+from callvault.contracts.call_ids import is_no_recording, is_no_server_call
 
 HoldId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-
-_NEITHER = re.compile(
-    r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|recording-[0-9a-f]{32}|recordings/.*"
-)
-"""A callId, the id of a workflow, or the name of a folder in an archive."""
 
 
 # A hold under an id of another sort would lie on nothing, and nobody would notice.
 def _of_call(told: str) -> str:
-    if _NEITHER.fullmatch(told) or call_connection_in(told):
+    if is_no_server_call(told):
         raise ValueError("this is no serverCallId, but another id: give the serverCallId")
     return told
 
 
 def _of_recording(told: str) -> str:
-    if _NEITHER.fullmatch(told) or is_address_of_call(told):
+    if is_no_recording(told):
         raise ValueError("this is no recordingId, but another id: give the recordingId")
     return told
 

@@ -11,6 +11,7 @@ from typing import Any
 from temporalio.client import WorkflowUpdateFailedError
 
 from callvault.contracts import names
+from callvault.contracts.call_ids import is_no_server_call
 from callvault.contracts.consent import ConsentDecision, ConsentRecord, dated_withdrawal
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import RecordingRequest
@@ -114,6 +115,14 @@ class DecisionClient:
 
 
 def _only_of(workflow_id: str, unkept: RecordingRequest | None) -> RecordingRequest:
+    if unkept is not None and is_no_server_call(unkept.server_call_id):
+        # It may name a call that goes on: a workflow of its own would take the decision from it.
+        raise InvalidRequest(
+            "no call is known by this id, and it is no serverCallId: nothing is changed by the"
+            " decision. Name the call by its serverCallId, or by its workflow's id",
+            status=404,
+            code="not_found",
+        )
     if unkept is None or names.workflow_id(unkept.server_call_id) != workflow_id:
         raise InvalidRequest(
             "this call is not kept, and nothing is recorded of it: send its serverCallId (and"

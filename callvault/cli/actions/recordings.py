@@ -19,7 +19,7 @@ from callvault.errors import InvalidRequest, NotDone, Unavailable
 from callvault.telemetry.setup import setup
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.call_list import LAST_RUN
-from callvault.temporal.call_lookup import find_call, workflow_id
+from callvault.temporal.call_lookup import find_call
 from callvault.temporal.client import connect
 from callvault.temporal.decisions import DecisionClient
 from callvault.temporal.executions import describe_execution, list_executions
@@ -110,19 +110,22 @@ def why_not_done(record: ControlRecord) -> str:
 
 async def decide(
     client: Client, call: str, resource: str | None, decision: ConsentDecision
-) -> ConsentRecord:
+) -> tuple[ConsentRecord, bool]:
     """Report a decision; a withdrawal returns once ACS has paused. `InvalidRequest` if refused.
 
     A call that nobody keeps is begun to be kept for it, if it is named by its ``serverCallId`` and
-    its ``resource``.
+    its ``resource``. Returns whether that was done, too.
     """
-    key = workflow_id(call)
-    facts = {"server_call_id": call, "resource": resource, "start_recording": False}
-    unkept = read(RecordingRequest, {**facts, "requested_by": decision.requested_by})
     decisions = DecisionClient(CallClient(client))
-    if key == call or resource is None or isinstance(unkept, Unreadable):
-        return await decisions.decide(key, decision)
-    return await decisions.decide(key, decision, unkept)
+    try:
+        return await decisions.decide(await find_call(client, call), decision), False
+    except InvalidRequest as error:
+        facts = {"server_call_id": call.strip(), "resource": resource, "start_recording": False}
+        unkept = read(RecordingRequest, {**facts, "requested_by": decision.requested_by})
+        if error.code != "not_found" or resource is None or isinstance(unkept, Unreadable):
+            raise
+    key = names.workflow_id(unkept.server_call_id)
+    return await decisions.decide(key, decision, unkept), True
 
 
 async def acknowledge(
