@@ -12,8 +12,13 @@ from typing import Any
 
 import pytest
 
+from activities.erasure_places import places_of
 from callvault.config.settings import Settings, load_settings
 from callvault.config.storage import AzureBlobSettings, QuarantineContainerSettings
+from callvault.gateway import secret_watch
+from callvault.ingest.quarantine import Quarantine
+from callvault.secret_checks import secret_problems
+from workers import watch
 
 from .conftest import ENVIRONMENT, parsed
 
@@ -77,7 +82,7 @@ def test_every_variable_of_ours_is_a_setting(
         key = settings.gateway.keys["app"]
         assert key.secret[0].resolve() == ENVIRONMENT["API_KEY"]
         assert set(key.roles) == {"control", "read", "consent"}
-    if name in {"gateway", "setup", "worker"}:
+    if name in {"gateway", "setup", "worker", "exporter"}:
         quarantine = settings.gateway.quarantine
         assert isinstance(quarantine, QuarantineContainerSettings)
         assert quarantine.connection_string is not None
@@ -86,7 +91,7 @@ def test_every_variable_of_ours_is_a_setting(
         queue = settings.queue("grid").connection_string
         assert queue is not None
         assert queue.resolve() == ENVIRONMENT["QUEUE_CONNECTION_STRING"]
-    if name in {"gateway", "worker", "ingest"}:
+    if name in {"gateway", "worker", "exporter", "ingest"}:
         assert settings.participant_key() == ENVIRONMENT["PARTICIPANT_KEY"]
     if name in {"worker", "exporter"}:
         archive = settings.archive("main")
@@ -96,6 +101,25 @@ def test_every_variable_of_ours_is_a_setting(
         credential = settings.resource("default").credential
         assert credential.connection_string is not None
         assert credential.connection_string.resolve() == ENVIRONMENT["ACS_CONNECTION_STRING"]
+
+
+@pytest.mark.parametrize(
+    ("name", "sections"),
+    [
+        ("gateway", secret_watch.SECTIONS),
+        ("worker", watch.SECTIONS),
+        ("exporter", watch.SECTIONS),
+        ("ingest", ("queues", "participants")),
+    ],
+)
+def test_every_service_has_the_secrets_that_it_uses(
+    ours: dict[str, Any], name: str, sections: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_within(ours[name]["environment"], monkeypatch)
+    assert secret_problems(settings, sections) == {}
+    if name in {"worker", "exporter"}:
+        # The one sweeps it, the other looks there for what is to be erased.
+        places_of(settings, {}).letters[Quarantine.location]()
 
 
 def test_callbacks_are_taken_once_they_are_asked_for(
@@ -117,7 +141,7 @@ def test_secrets_reach_only_the_services_that_use_them(compose: dict[str, Any]) 
         "AZURITE_KEY": {"gateway", "setup", "worker", "exporter", "azurite"},
         "API_KEY": {"gateway"},
         "EVENT_SECRET": {"gateway"},
-        "PARTICIPANT_KEY": {"gateway", "worker", "ingest"},
+        "PARTICIPANT_KEY": {"gateway", "worker", "exporter", "ingest"},
         "QUEUE_CONNECTION_STRING": {"ingest"},
         "POSTGRES_PASSWORD": {"postgresql", "temporal", "temporal-schema"},
     }.items():
