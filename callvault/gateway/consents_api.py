@@ -32,6 +32,7 @@ from callvault.gateway.recordings_api import (
     told_by,
     waits_for_result,
 )
+from callvault.rereading import Reread
 from callvault.temporal.decisions import DecisionClient
 
 _CALL_ID = TypeAdapter[str](OpaqueId)
@@ -45,7 +46,7 @@ class ConsentsApi:
         self._decisions = decisions
         self._max_body = max_body
         # A body may name participants; in a history they stand by their hash only.
-        self._hide = hiding(settings.participant_key())
+        self._hide = hiding(Reread(settings.participant_key).current)
 
     async def decide(self, request: Request, workflow_id: CallPath) -> Response:
         """Tell of consent given or withdrawn; a withdrawal is answered once ACS records no more."""

@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from callvault import rereading
 from callvault.contracts import names
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT, participant_hash
 from callvault.contracts.requests import RecordingRequest
@@ -49,6 +51,24 @@ def came(call: Call, **changes: Any) -> dict[str, Any]:
         "eventTime": "2026-07-27T15:20:21.1234567Z",
         **changes,
     }
+
+
+async def test_a_decision_is_told_under_the_key_as_it_is_now(
+    gateway_of: GatewayOf,
+    temporal: Client,
+    call: Call,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Under another one it would be somebody else's, and pause for nobody who is in the call."""
+    (tmp_path / "key").write_text(f"not {KEY}")
+    gateway = gateway_of(temporal, participants={"key": f"file:{tmp_path / 'key'}"})
+    (tmp_path / "key").write_text(KEY)
+    monkeypatch.setattr(rereading, "REREAD_INTERVAL", 0.0)
+    await start(gateway, call)
+    for given in (True, False):
+        await decide(gateway, call, participant=RAW_ID, given=given)
+    assert [each["participant"] for _, each in await call.received()] == [HIDDEN, HIDDEN]
 
 
 async def start(gateway: Gateway, call: Call, **more: Any) -> None:
