@@ -14,6 +14,12 @@ PREFIX = "CALLVAULT_"
 DELIMITER = "__"
 FILE_VARIABLE = "CALLVAULT_CONFIG"
 
+_SERVICE_LINK = re.compile(
+    r"_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
+    r"|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+)
+"""The end of a variable by which Kubernetes tells every container of a Service."""
+
 Tree = dict[str, Any]
 
 
@@ -56,7 +62,17 @@ def setting_variables(environment: Mapping[str, str]) -> dict[str, tuple[str, ..
         # Sorted: a table as a whole comes before the variables of its keys, which win.
         for name in sorted(environment)
         if name.startswith(PREFIX) and name != FILE_VARIABLE and environment[name].strip()
+        if not _is_service_link(name, environment)
     }
+
+
+def _is_service_link(name: str, environment: Mapping[str, str]) -> bool:
+    # A Service may be named as we are: `callvault-gateway` gives CALLVAULT_GATEWAY_PORT.
+    host = "_SERVICE_HOST"
+    services = [each.removesuffix(host) for each in environment if each.endswith(host)]
+    return any(
+        name.startswith(each) and _SERVICE_LINK.fullmatch(name, len(each)) for each in services
+    )
 
 
 def read_environment(environment: Mapping[str, str], paths: Mapping[str, tuple[str, ...]]) -> Tree:

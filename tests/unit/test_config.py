@@ -154,6 +154,23 @@ def test_unknown_variables_are_named_with_the_nearest_known_setting(
     assert "(from CALLVAULT_GATEWAY_PORT): is not a setting" in message
 
 
+@pytest.mark.parametrize("service", ["CALLVAULT", "CALLVAULT_GATEWAY", "CALLVAULT_WORKER_PORT"])
+def test_variables_of_a_service_of_kubernetes_are_no_settings(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in every container of the namespace, and would keep all of ours from starting."""
+    of_port = f"{service}_PORT_8080_TCP"
+    for name in (
+        *(f"{service}_SERVICE_HOST", f"{service}_SERVICE_PORT", f"{service}_SERVICE_PORT_HTTP_API"),
+        *(f"{service}_PORT", of_port, f"{of_port}_PROTO", f"{of_port}_PORT", f"{of_port}_ADDR"),
+    ):
+        monkeypatch.setenv(name, "tcp://10.0.0.7:8080")
+    monkeypatch.setenv("CALLVAULT_GATEWAY__PORT", "8081")
+    assert load_settings().gateway.port == 8081
+    monkeypatch.setenv(f"{service}_PORTS", "1")
+    assert problem().count("is not a setting") == 1
+
+
 def test_variables_that_hold_secrets_are_no_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
