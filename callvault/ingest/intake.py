@@ -69,12 +69,17 @@ class Intake:
     ) -> None:
         """``again`` as for `Router`."""
         self._hide = routes.hide
+        self._calls = calls
         self._router = Router(routes, calls, again=again)
         self._channel = channel
         self._events = events(meter)
         for disposition in Disposition:
             # A counter that first appears at 1 has not increased, as Prometheus sees it.
             self._count(disposition, 0)
+
+    async def check(self) -> None:
+        """Raise `Unavailable` unless Temporal answers."""
+        await self._calls.check()
 
     async def deliver(self, values: Sequence[Any]) -> list[EventOutcome]:
         """Deliver every event that can be; the outcomes are in the order of ``values``.

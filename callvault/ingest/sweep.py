@@ -43,6 +43,8 @@ class Sweep:
     on_step: OnStep = _ignore
     _count: Counter[str] = field(default_factory=Counter)
     _problems: list[str] = field(default_factory=list)
+    _unread: list[str] = field(default_factory=list)
+    """Why the store itself takes or gives nothing, for each letter of a batch that it was so of."""
 
     async def run(self) -> SweepReport:
         """Deliver everything that can be; the rest stays for the next sweep.
@@ -50,17 +52,29 @@ class Sweep:
         Raises `Unavailable` while Temporal or the store is away, and in the end if a dead letter
         had to wait; what was done until then is marked.
         """
-        pending, deferred = self.store.pending(), 0
+        pending = self.store.pending()
+        deferred: list[str] = []
         while some := await asyncio.to_thread(_next, pending):
             problems = await for_each(self._sweep, some, MAX_CONCURRENT_READS)
-            # Where all of them have to wait, the rest would have to wait as well.
+            # The oldest may wait for a call of their own, and would keep the rest from it for ever:
+            # only where nobody answers, the rest would have to wait as well.
             if all(problems):
-                raise Unavailable(problems[0], owner="callvault")
-            deferred += len([problem for problem in problems if problem])
+                await self._require_answers(len(some))
+            self._unread.clear()
+            deferred += filter(None, problems)
             self.on_step(self.report())
         if deferred:
-            raise Unavailable(f"{deferred} letters wait: sweep again", owner="callvault")
+            raise Unavailable(
+                f"{len(deferred)} letters wait: sweep again. Of the first: {deferred[0]}",
+                owner="callvault",
+            )
         return self.report()
+
+    async def _require_answers(self, letters: int) -> None:
+        """Raise `Unavailable` if the store was away for so many letters, or Temporal is now."""
+        if len(self._unread) == letters:
+            raise Unavailable(self._unread[0], owner="callvault")
+        await self.intake.check()
 
     def report(self) -> SweepReport:
         """Return what was done so far."""
@@ -86,6 +100,7 @@ class Sweep:
         except InvalidRequest as error:
             self._not_understood(dead_letter, str(error))
         except _TRANSIENT as error:
+            self._unread.append(str(error))
             return str(error)
         except CallvaultError as error:
             self._failed(dead_letter, str(error))

@@ -18,9 +18,9 @@ from callvault.ingest.routes import Routes
 from callvault.local.azurite import Azurite, add_queues
 from callvault.local.processes import Supervisor
 from callvault.temporal.call_client import CallClient
-from tests.gateway.conftest import TOPIC, call, settings, temporal, temporal_away
+from tests.gateway.conftest import TOPIC, call, other_call, settings, temporal, temporal_away
 
-__all__ = ["call", "temporal", "temporal_away"]
+__all__ = ["call", "other_call", "temporal", "temporal_away"]
 
 IntakeOf = Callable[..., Intake]
 """Called with a client and, where they are not the usual ones, settings."""

@@ -25,6 +25,7 @@ from callvault.ingest.dead_letters import DeadLetterContainer
 from callvault.ingest.deliveries import Delivery
 from callvault.ingest.intake import Intake
 from callvault.ingest.quarantine import Quarantine
+from callvault.ingest.router import Router
 from callvault.ingest.sweep import MAX_CONCURRENT_READS, Sweep
 from callvault.ingest.undelivered import DeadLetter
 from callvault.local.azurite import Azurite
@@ -148,6 +149,32 @@ async def test_a_letter_that_has_to_wait_does_not_keep_the_others_from_it(
     with pytest.raises(Unavailable, match="1 letters wait"):
         await sweep(configured, Slow())
     assert marked(container) == {dead_letter}
+
+
+async def test_letters_that_wait_for_a_call_of_their_own_do_not_keep_newer_ones_from_it(
+    container: ContainerClient,
+    configured: DeadLetterSettings,
+    intake_of: IntakeOf,
+    temporal: Client,
+    call: Call,
+    other_call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As those of a call whose last workflow cannot be asked: for them Temporal is not away."""
+    deliver = Router.deliver
+
+    async def delivering(self: Router, event: Any) -> str | None:
+        if event.files.recording_id == call.recording_id:
+            raise Unavailable("the decisions of its earlier workflow cannot be read")
+        return await deliver(self, event)
+
+    monkeypatch.setattr(Router, "deliver", delivering)
+    for _ in range(2 * MAX_CONCURRENT_READS):
+        put(container, [dead_lettered(call.recorded())], "A")
+    new = put(container, [dead_lettered(other_call.recorded())], "B")
+    with pytest.raises(Unavailable, match=r"32 letters wait: .* earlier workflow cannot be read"):
+        await sweep(configured, intake_of(temporal))
+    assert marked(container) == {new}
 
 
 class Archived(DeadLetterContainer):
