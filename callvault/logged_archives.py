@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from callvault.archive.access_log.log import AccessLog
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.store import Archive
+from callvault.archive.verify.chain_end import ChainEnd
 from callvault.azure_storage.clients import StorageAccess
 from callvault.clients import open_keyring, open_proven, open_signer
 from callvault.config.settings import Settings
@@ -30,9 +31,21 @@ class LoggedArchive:
     is_configured: bool = True
     """False for a copy that the settings do not know: nothing is written into it."""
 
+    def end(self) -> ChainEnd:
+        """Return the end of its chain as it is now: what was read of it before is not read again.
+
+        It is kept as long as the archive is open.
+        """
+        self._end.refresh()
+        return self._end
+
     def close(self) -> None:
         """Release the archive's connections."""
         self.archive.close()
+
+    @cached_property
+    def _end(self) -> ChainEnd:
+        return ChainEnd(self.archive)
 
 
 def open_logged(settings: Settings, name: str, remembered: str | None) -> LoggedArchive:

@@ -103,6 +103,7 @@ def export_person(opened: Sequence[LoggedArchive], asked: Asked, target: Path) -
     order = ExportOrder(
         person=person,
         keys={each.archive.name: each.keys() for each in opened},
+        ends={each.archive.name: each.end() for each in opened},
         logs={each.archive.name: _log(each, asked.limits) for each in opened},
         made_at=datetime.now(UTC),
         software=software(),

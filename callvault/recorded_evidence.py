@@ -92,7 +92,7 @@ class EvidenceReader:
         self._refuse_beyond(opened.archive, name)
         if opened.is_configured:
             self.read.setdefault(opened.archive.name, []).append(folder_of(name))
-        return sealed_recording(opened.archive, name, opened.keys(), self.hashes_of)
+        return sealed_recording(opened.archive, name, opened.keys(), self.hashes_of, opened.end())
 
     def _refuse_beyond(self, archive: Archive, name: str) -> None:
         if self.limit is None:

@@ -10,6 +10,7 @@ from callvault.archive.manifests.seal import find_manifests
 from callvault.archive.media.waveform import NoWaveform, Waveform, object_waveform
 from callvault.archive.names import duty_record_in, folder_of
 from callvault.archive.store import Archive, read_small
+from callvault.archive.verify.chain_end import ChainEnd
 from callvault.archive.verify.inspector import Report
 from callvault.archive.verify.verifier import verify_manifest
 from callvault.contracts.chunk_metadata import parse_chunk_metadata
@@ -61,17 +62,21 @@ class RecordingFacts:
 
 
 def sealed_recording(
-    archive: Archive, manifest_name: str, keys: Keyring, hashes_of: Hashes
+    archive: Archive,
+    manifest_name: str,
+    keys: Keyring,
+    hashes_of: Hashes,
+    end: ChainEnd | None = None,
 ) -> RecordingFacts:
     """Gather the facts of a sealed recording from its archive, and prove them.
 
-    Of several manifests of the recording the newest one counts. Raises `ContentMissing` where there
-    is none.
+    Of several manifests of the recording the newest one counts. ``end`` is that of the archive's
+    chain. Raises `ContentMissing` where there is none.
     """
     name = newest_manifest(archive, manifest_name)
     data = read_small(archive, name)
     manifest = read_document(Manifest, data)
-    report = verify_manifest(archive, name, keys)
+    report = verify_manifest(archive, name, keys, end=end)
     return RecordingFacts(
         manifest=manifest,
         place=archive.location(name),

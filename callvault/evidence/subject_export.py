@@ -12,6 +12,7 @@ from callvault.archive.access_log.search import Wanted
 from callvault.archive.manifests.documents import Keyring, sha256
 from callvault.archive.manifests.seal import StoredManifest, find_manifest
 from callvault.archive.store import Archive
+from callvault.archive.verify.chain_end import ChainEnd
 from callvault.contracts.access import AccessRecord
 from callvault.contracts.subjects import SubjectEntry
 from callvault.errors import CallvaultError
@@ -33,6 +34,8 @@ class ExportOrder:
     """The keys that may have signed, by archive."""
     logs: Mapping[str, Sequence[AccessRecord]]
     """The access logs, by archive."""
+    ends: Mapping[str, ChainEnd]
+    """The ends of the chains, by archive: each is read once for all recordings."""
     made_at: datetime
     software: str
 
@@ -114,7 +117,8 @@ def _written(
 def _proven(package: Package, order: ExportOrder, found: FoundRecording, path: str) -> Listed:
     archive, person = found.archive, order.person
     keys = order.keys[archive.name]
-    facts = sealed_recording(archive, found.manifest.object_name, keys, person.hashes_of)
+    end = order.ends[archive.name]
+    facts = sealed_recording(archive, found.manifest.object_name, keys, person.hashes_of, end)
     wanted = Wanted(folders=frozenset([found.entry.folder]))
     about = list(filter(wanted.fits, order.logs[archive.name]))
     if facts.report:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from callvault.archive.manifests.documents import Keyring, read_document, sha256
 from callvault.archive.names import RECORDINGS_PREFIX, is_manifest_name, is_object_name
 from callvault.archive.store import Archive, read_small
+from callvault.archive.verify.chain_end import ChainEnd
 from callvault.archive.verify.verifier import verify_manifest
 from callvault.contracts.erasures import ErasureRecord
 from callvault.contracts.manifest import Manifest
@@ -53,6 +54,8 @@ class Inventory:
         self._opening = archives
         self._keys_of = keys_of
         self._opened: dict[str, Archive] = {}
+        self._ends: dict[str, ChainEnd] = {}
+        """Of each archive the end of its chain, read once for all its manifests."""
         self._failures: Counter[str] = Counter()
         self._problems: dict[str, str] = {}
         self._listed: dict[str, frozenset[str]] = {}
@@ -149,6 +152,7 @@ class Inventory:
         # Without a lock: `list_objects` opens them all before the threads of other methods begin.
         if name not in self._opened:
             self._opened[name] = self._opening[name]()
+            self._ends[name] = ChainEnd(self._opened[name])
         return self._opened[name]
 
     def _listed_objects(self) -> Iterator[tuple[str, str]]:
@@ -180,8 +184,9 @@ class Inventory:
         if self._failures[expected.archive] >= MAX_FAILURES:
             return Discrepancy(self._problems[expected.archive], is_unknown=True)
         try:
+            archive, end = self._archive(expected.archive), self._ends[expected.archive]
             keys = self._keys_of(expected.archive) if deep else None
-            found = examine(self._archive(expected.archive), expected, keys)
+            found = examine(archive, expected, keys, end)
         except CallvaultError as error:
             self._problems[expected.archive] = str(error)
             self._failures[expected.archive] += 1
@@ -211,18 +216,23 @@ def _newest(sealed: Iterable[Sealed]) -> list[Sealed]:
 
 
 def examine(
-    archive: Archive, expected: ExpectedObject, keys: Keyring | None = None
+    archive: Archive,
+    expected: ExpectedObject,
+    keys: Keyring | None = None,
+    end: ChainEnd | None = None,
 ) -> Discrepancy | None:
     """Return why the claim does not hold now; None if it does. Errors of the store pass through.
 
     A manifest is read and compared. Of other objects the size is compared, and the SHA-256 that the
     store noted. With ``keys``, every file that a manifest names is read as well, and its signature
-    proven, as `callvault verify` does.
+    proven, as `callvault verify` does; ``end`` is that of the archive's chain.
     """
     if not expected.is_manifest:
         return _object(archive, expected)
     found = _manifest(archive, expected)
-    return _files_of(archive, expected, keys) if found is None and keys is not None else found
+    if found is not None or keys is None:
+        return found
+    return _files_of(archive, expected, keys, end)
 
 
 def _object(archive: Archive, expected: ExpectedObject) -> Discrepancy | None:
@@ -252,7 +262,9 @@ def _manifest(archive: Archive, expected: ExpectedObject) -> Discrepancy | None:
     return None
 
 
-def _files_of(archive: Archive, expected: ExpectedObject, keys: Keyring) -> Discrepancy | None:
-    report = verify_manifest(archive, expected.object_name, keys)
+def _files_of(
+    archive: Archive, expected: ExpectedObject, keys: Keyring, end: ChainEnd | None
+) -> Discrepancy | None:
+    report = verify_manifest(archive, expected.object_name, keys, end=end)
     problems = [f"{remark.object_name}: {remark.text}" for remark in report.problems]
     return Discrepancy("; ".join(problems)) if problems else None

@@ -37,6 +37,7 @@ from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.transfer.copier import copy
 from callvault.archive.transfer.readback import Digest, read_back
 from callvault.archive.transfer.source import ObjectSource
+from callvault.archive.verify.chain_end import ChainEnd
 from callvault.archive.verify.verifier import verify_manifest
 from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.manifest import (
@@ -88,6 +89,8 @@ class Failback:
     """Hides participants for the primary's index; without it, nobody is indexed."""
     primary_keys: Keyring | None = None
     """Keys that are believed to have signed in the primary; without, those that lie in it."""
+    end: ChainEnd | None = None
+    """The end of the fallback's chain, read once for many recordings."""
 
     def __post_init__(self) -> None:
         if self.fallback.location("x") == self.primary.location("x"):
@@ -199,7 +202,7 @@ class Failback:
     def _check(self, theirs: StoredManifest) -> None:
         """Verify signature, link and properties; the bytes are proven file by file."""
         name = theirs.reference.object_name
-        report = verify_manifest(self.fallback, name, self.keys, quick=True)
+        report = verify_manifest(self.fallback, name, self.keys, quick=True, end=self.end)
         problems = [f"{remark.location}: {remark.text}" for remark in report.problems]
         if problems:
             raise BrokenContent(

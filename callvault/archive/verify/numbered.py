@@ -4,14 +4,42 @@ import re
 from collections.abc import Callable
 
 from callvault.archive.manifests.documents import sha256
+from callvault.archive.store import Archive
 from callvault.archive.verify.inspector import Inspector
 from callvault.contracts.access import AccessRecord
 from callvault.contracts.manifest import ChainLink, LinkReference
 from callvault.errors import UNREADABLE
 
 _NUMBER = re.compile(r"([0-9]{10,15})\.json")
-_MAX_LISTED = 20
+MAX_LISTED = 20
 """Missing objects that are named one by one."""
+
+
+def listed_numbers(
+    archive: Archive, prefix: str, name_of: Callable[[int], str]
+) -> tuple[list[int], list[str]]:
+    """Return the numbers of the objects below a prefix, and the names of what has none."""
+    numbers, strangers = [], []
+    for name in archive.names(prefix):
+        found = _NUMBER.fullmatch(name.removeprefix(prefix))
+        if found and name_of(int(found[1])) == name and int(found[1]):
+            numbers.append(int(found[1]))
+        else:
+            strangers.append(name)
+    return sorted(numbers), strangers
+
+
+def stranger(kind: str) -> str:
+    """Write the sentence about what lies below a prefix and has no number."""
+    return f"it is not a {kind}, but lies where {kind}s lie"
+
+
+def has_come(archive: Archive, name: str) -> bool:
+    """Tell if an object is there that was written while the list was read."""
+    try:
+        return archive.stat(name) is not None
+    except UNREADABLE:  # reported as a gap
+        return False
 
 
 class NumberedObjects:
@@ -36,17 +64,16 @@ class NumberedObjects:
         newest = max(self._seen)
         return LinkReference(sequence=newest, sha256=self._seen[newest])
 
-    def report_gaps(self, above: int = 0) -> None:
-        """Report the numbers that are missing above a number, and below the highest one."""
+    def report_gaps(self) -> None:
+        """Report the numbers that are missing below the highest one."""
         there = set(self.numbers)
-        missing = (n for n in range(above + 1, max(there, default=0)) if n not in there)
+        missing = (n for n in range(1, max(there, default=0)) if n not in there)
         for count, number in enumerate(missing):
-            if count == _MAX_LISTED:
+            if count == MAX_LISTED:
                 break
-            if not self._has_come(number):
-                self._inspector.problem(
-                    self._name_of(number), f"the {self._kind} is missing: a gap"
-                )
+            name = self._name_of(number)
+            if not has_come(self._inspector.archive, name):
+                self._inspector.problem(name, f"the {self._kind} is missing: a gap")
 
     def read(self, number: int) -> bytes | None:
         """Read the object of a number; None, and a problem, where it cannot be read."""
@@ -79,23 +106,10 @@ class NumberedObjects:
         return damaged or self._seen.get(link.sequence) == link.sha256
 
     def _listed(self, prefix: str) -> list[int]:
-        numbers = []
-        for name in self._inspector.archive.names(prefix):
-            found = _NUMBER.fullmatch(name.removeprefix(prefix))
-            if found and self._name_of(int(found[1])) == name and int(found[1]):
-                numbers.append(int(found[1]))
-            else:
-                self._inspector.problem(
-                    name, f"it is not a {self._kind}, but lies where {self._kind}s lie"
-                )
-        return sorted(numbers)
-
-    def _has_come(self, number: int) -> bool:
-        """Tell if an object is there that was written while the list was read."""
-        try:
-            return self._inspector.archive.stat(self._name_of(number)) is not None
-        except UNREADABLE:  # reported as a gap
-            return False
+        numbers, strangers = listed_numbers(self._inspector.archive, prefix, self._name_of)
+        for name in strangers:
+            self._inspector.problem(name, stranger(self._kind))
+        return numbers
 
     def _follows(self, previous: LinkReference | None, before: int) -> bool:
         expected = self._seen.get(before)

@@ -1,31 +1,30 @@
 """The links of one recording in its archive's chain: that of a manifest, and those behind it."""
 
-from callvault.archive.manifests.chain import read_links
+from collections.abc import Iterable
+
 from callvault.archive.manifests.documents import sha256
-from callvault.archive.names import (
-    CHAIN_PREFIX,
-    folder_of,
-    is_duty_record_name,
-    is_erasure_record_name,
-    is_manifest_name,
-    link_object_name,
-)
+from callvault.archive.names import folder_of, link_object_name
+from callvault.archive.verify.chain_end import REPLACED, ChainEnd
 from callvault.archive.verify.erased import ChainedRecords
 from callvault.archive.verify.inspector import Inspector
-from callvault.archive.verify.numbered import NumberedObjects
-from callvault.contracts.manifest import ChainLink, LinkReference, Manifest
-from callvault.errors import BrokenContent, CallvaultError
+from callvault.archive.verify.numbered import stranger
+from callvault.contracts.manifest import ChainLink, LinkReference, Manifest, ObjectReference
+from callvault.errors import UNREADABLE
 
 
 class OwnLinks:
     """One walk along the links that were written since a manifest was sealed."""
 
-    def __init__(self, inspector: Inspector, manifest: Manifest, data: bytes) -> None:
+    def __init__(
+        self, inspector: Inspector, end: ChainEnd, manifest: Manifest, data: bytes
+    ) -> None:
         self._inspector = inspector
         self._manifest = manifest
         self._data = data
-        self._erasures: list[tuple[str, ChainLink]] = []
-        """Names of the records of erasures behind the manifest, with their links."""
+        self._end = end
+        self._folder = folder_of(manifest.object_name)
+        self._own: LinkReference | None = None
+        """The link that names the manifest; None until it is found."""
 
     def check(self) -> None:
         """Find the link that names the manifest; compare what later ones name beside it."""
@@ -40,49 +39,56 @@ class OwnLinks:
             if link and link.manifest.object_name == self._manifest.object_name:
                 self._inspector.agrees(self._manifest.object_name, link.manifest, self._data)
                 self._inspector.report.head = before
-                self._check_later(before)
+                self._compare_later(before)
                 return
         self._inspector.problem(self._manifest.object_name, "no link of the chain names it")
 
-    def excuse_erased(self) -> None:
-        """Believe the records of erasures behind the manifest; call it once what is missing is."""
-        if not self._inspector.misses_any:
-            return
-        records = ChainedRecords(self._inspector)
-        if self._manifest.signature is not None:
-            records.note_signed()
-        for name, link in self._erasures:
-            data = self._inspector.bytes_of(name)
-            if data is not None and self._inspector.agrees(name, link.manifest, data):
-                records.inspect(name, link, data)
-
-    def _check_later(self, own: LinkReference) -> None:
-        """Go on to the chain's end: a recording's newest manifest may have been taken away.
+    def check_end(self) -> None:
+        """Judge the links behind the manifest; call it once what is missing of it is known.
 
         A link holds the hash of the one before, so the signature of the last one proves them all.
         """
-        listed = NumberedObjects(self._inspector, CHAIN_PREFIX, link_object_name, "link")
-        listed.report_gaps(above=own.sequence)
-        later = [number for number in listed.numbers if number > own.sequence]
-        read = read_links(self._inspector.archive, [*map(link_object_name, later)])
-        before, last = own, None
-        for number, (name, found) in zip(later, read, strict=True):
-            if isinstance(found, CallvaultError):
-                self._inspector.problem(name, str(found))
-                continue
-            if (link := self._parsed(name, found)) is not None:
-                self._follows(name, link, before)
-                self._compare(link)
-                last = link, found
-            before = LinkReference(sequence=number, sha256=sha256(found))
-        if last and (objection := self._inspector.keys.objection(*last)):
-            self._inspector.problem(link_object_name(last[0].sequence), objection)
+        if self._own is None:
+            return
+        if self._inspector.misses_any:
+            # what is erased by now may have been there when the links were read
+            self._end.refresh()
+        behind = self._end.behind(self._own, self._folder)
+        if not behind.is_same:
+            self._inspector.problem(link_object_name(self._own.sequence), REPLACED)
+        for name in behind.strangers:
+            self._inspector.problem(name, stranger("link"))
+        for number, text in behind.problems.items():
+            self._inspector.problem(link_object_name(number), text)
+        if behind.newest and (objection := self._inspector.keys.objection(*behind.newest)):
+            self._inspector.problem(link_object_name(behind.newest[0].sequence), objection)
+        if self._inspector.misses_any:
+            self._excuse_erased(self._end.erasures(self._own))
 
-    def _parsed(self, name: str, data: bytes) -> ChainLink | None:
+    def _compare_later(self, own: LinkReference) -> None:
+        """Go on to the chain's end: a recording's newest manifest may have been taken away."""
+        self._own = own
+        for reference in self._end.behind(own, self._folder).recording:
+            if link := self._link(reference):
+                self._compare(link.manifest)
+
+    def _excuse_erased(self, erasures: Iterable[LinkReference]) -> None:
+        """Believe the records of erasures behind the manifest."""
+        records = ChainedRecords(self._inspector)
+        if self._manifest.signature is not None:
+            records.note_signed()
+        for reference in erasures:
+            if link := self._link(reference):
+                name = link.manifest.object_name
+                data = self._inspector.bytes_of(name)
+                if data is not None and self._inspector.agrees(name, link.manifest, data):
+                    records.inspect(name, link, data)
+
+    def _link(self, reference: LinkReference) -> ChainLink | None:
         try:
-            return self._inspector.looked.document(ChainLink, name, data)
-        except BrokenContent as error:
-            self._inspector.problem(name, str(error))
+            return self._end.link(reference)
+        except UNREADABLE as error:
+            self._inspector.problem(link_object_name(reference.sequence), str(error))
             return None
 
     def _follows(self, name: str, link: ChainLink | None, before: LinkReference | None) -> None:
@@ -90,15 +96,10 @@ class OwnLinks:
             number = before.sequence if before else 0
             self._inspector.problem(name, f"it does not follow link {number} as it is")
 
-    def _compare(self, link: ChainLink) -> None:
+    def _compare(self, named: ObjectReference) -> None:
         """Look for what a later link names in the recording's folder."""
-        name = link.manifest.object_name
-        if is_erasure_record_name(name):
-            self._erasures.append((name, link))
-        is_ours = is_manifest_name(name) or is_duty_record_name(name)
-        if not is_ours or folder_of(name) != folder_of(self._manifest.object_name):
-            return
+        name = named.object_name
         if self._inspector.is_gone(name):
-            self._inspector.miss(link.manifest)
+            self._inspector.miss(named)
         elif (data := self._inspector.bytes_of(name)) is not None:
-            self._inspector.agrees(name, link.manifest, data)
+            self._inspector.agrees(name, named, data)

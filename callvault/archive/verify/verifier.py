@@ -17,6 +17,7 @@ from callvault.archive.names import (
 from callvault.archive.store import Archive
 from callvault.archive.verify.access_log import verify_access_log
 from callvault.archive.verify.chain import ChainWalk, check_keys
+from callvault.archive.verify.chain_end import ChainEnd
 from callvault.archive.verify.checkpoints import trusted_checkpoints
 from callvault.archive.verify.expectation import Expectation
 from callvault.archive.verify.inspector import UNSIGNED, Inspector, Remark, Report, inert, remark_at
@@ -101,10 +102,12 @@ def verify_manifest(
     quick: bool = False,
     expected: Expectation = ANY_SEALED,
     progress: Progress | None = None,
+    end: ChainEnd | None = None,
 ) -> Report:
     """Verify one manifest, the objects that it names, and the link that names it.
 
-    The links behind that one are read, too: one may name a newer manifest of the recording.
+    The links behind that one are read, too: one may name a newer manifest of the recording. Where
+    several of an archive are verified, ``end`` has them read once.
     """
     progress = progress or NoProgress()
     report = Report(target=inert(object_name), quick=quick)
@@ -118,12 +121,12 @@ def verify_manifest(
         if not is_manifest_name(manifest.object_name):
             inspector.problem(object_name, "no manifest can have the name that it tells")
             return report
-        links = OwnLinks(inspector, manifest, data)
+        links = OwnLinks(inspector, end or ChainEnd(archive), manifest, data)
         links.check()
         progress.expect(1)
         _Objects(inspector, progress).verify(manifest)
         _believe_erasures(inspector, manifest, data)
-        links.excuse_erased()
+        links.check_end()
     inspector.tell_missing()
     return report
 

@@ -19,6 +19,7 @@ from callvault.archive.failback.candidates import FailbackCandidate, failback_ca
 from callvault.archive.failback.failback import Failback, OnStep
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.keys import PublicKey
+from callvault.archive.verify.chain_end import ChainEnd
 from callvault.cli.actions.recordings import with_client
 from callvault.cli.actions.tables import size
 from callvault.cli.terminal import line, say_json
@@ -108,6 +109,7 @@ def open_both(
             lambda: datetime.now(UTC),
             hash_of=hash_of,
             primary_keys=open_keyring(target),
+            end=ChainEnd(a),
         )
 
 
