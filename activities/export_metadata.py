@@ -62,8 +62,8 @@ def export_metadata(
     """Archive the metadata file byte for byte.
 
     Raises where another attempt is due. In the end a file that is no metadata is archived all the
-    same, and one that cannot be had is done without: the media is verified. ``now`` is the
-    server's clock, taken as the activity began. Without ``may_wait`` one attempt is all there is.
+    same, and one that cannot be had, or is empty, is done without: the media is verified. ``now``
+    is the server's clock, taken as the activity began. Without ``may_wait`` there is one attempt.
     """
     if read is None:  # older events announce none
         return Archived()
@@ -80,6 +80,8 @@ def export_metadata(
     parsed = _parsed(name, content)
     if parsed.is_unreadable and may_wait:
         _give_up_or_try_again(BrokenContent(parsed.problem), now())
+    if not content:  # no archive takes an object without a byte
+        return Archived(problem="its metadata file is not archived: it is empty")
     put_bytes(archive, name, content, content_type="application/json", metadata={})
     return parsed
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -264,6 +265,25 @@ def test_a_metadata_file_without_end_in_own_storage_is_not_read_whole(tmp_path: 
         read()
     assert caught.value.owner == "service"
     assert reader_of(own, None) is None
+
+
+@pytest.mark.parametrize("may_wait", [True, False])
+def test_an_empty_metadata_file_is_done_without_in_the_end(tmp_path: Path, may_wait: bool) -> None:
+    """It kept its chunk from being told as archived; at last it was told as lost."""
+    archive = DirectoryArchive("main", tmp_path)
+
+    def attempt(noted: ExportProgress) -> Archived:
+        found: Archived = after(noted).run(
+            partial(export_metadata, may_wait=may_wait), lambda: b"", archive, CHUNK, lambda: NOON
+        )
+        return found
+
+    if may_wait:
+        with pytest.raises(Unavailable):
+            attempt(VERIFIED)
+    found = attempt(ExportProgress(phase="waiting", no_metadata_since=LONG_AGO))
+    assert found == Archived(problem="its metadata file is not archived: it is empty")
+    assert list(archive.names()) == []
 
 
 def test_an_archived_metadata_file_without_end_is_said_to_be_changed(tmp_path: Path) -> None:
