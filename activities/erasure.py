@@ -215,13 +215,15 @@ class ErasureActivities:
         target, channels = order.order.target, order.recording.channels
         if not channels or target.participant is None:
             return None
-        hash_of = self._places.hash_of
-        return Removal(archive, order.erasure, target.participant, channels, hash_of, signer, now)
+        hash_of, keys = self._places.hash_of, self._places.believed(archive)
+        return Removal(
+            archive, order.erasure, target.participant, channels, hash_of, signer, keys, now
+        )
 
     def _take(self, order: EraseRecording) -> Inventory:
         recording, hash_of = order.recording, self._places.hash_of
-        sealed_in = recording.sealed_in or recording.archive
-        sealed = take(self._archive_of(sealed_in), recording.folder, hash_of)
+        sealing = self._archive_of(recording.sealed_in or recording.archive)
+        sealed = take(sealing, recording.folder, hash_of, self._places.believed(sealing))
         if not recording.sealed_in:
             return sealed
         return take_unsealed(self._archive_of(recording.archive), sealed, hash_of)

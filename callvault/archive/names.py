@@ -35,6 +35,17 @@ TOMBSTONES_PREFIX = "tombstones/"
 SUBJECTS_PREFIX = "subjects/"
 ACCESS_PREFIX = "access/"
 CHECKPOINTS_PREFIX = "checkpoints/"
+DOCUMENT_PREFIXES = (
+    CHAIN_PREFIX,
+    KEYS_PREFIX,
+    HOLDS_PREFIX,
+    ERASURES_PREFIX,
+    TOMBSTONES_PREFIX,
+    SUBJECTS_PREFIX,
+    ACCESS_PREFIX,
+    CHECKPOINTS_PREFIX,
+)
+"""Where an archive keeps its own documents: nothing in these places is a recording's file."""
 
 _PLAIN_LENGTH = 80
 _READABLE_LENGTH = 24

@@ -14,7 +14,7 @@ from typing import Any
 from callvault.archive.blocks import BLOCK_SIZE
 from callvault.archive.digests import WholeDigest
 from callvault.archive.manifests.chain import append, head
-from callvault.archive.manifests.documents import sha256, signed
+from callvault.archive.manifests.documents import Keyring, sha256, signed
 from callvault.archive.manifests.evidence import properties_of
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.manifest import silent_since
@@ -24,6 +24,7 @@ from callvault.archive.manifests.seal import (
     next_manifest_name,
     publish_key,
     software,
+    vouched_for,
 )
 from callvault.archive.media.check import Expected, check_media
 from callvault.archive.names import is_manifest_name, metadata_object_name
@@ -58,6 +59,8 @@ class Removal:
     channels: Channels
     hash_of: Hash
     signer: Signer | None
+    keys: Keyring
+    """Keys that are believed to have signed in the archive."""
     now: Callable[[], datetime]
 
     @property
@@ -123,9 +126,10 @@ class Removal:
                 metadata={},
             )
         found = find_manifest(self.archive, name)
-        if found is None or found.manifest.input_sha256 != manifest.input_sha256:
+        there = vouched_for(self.archive, [found] if found else [], self.signer, self.keys)
+        if not there or there[0].manifest.input_sha256 != manifest.input_sha256:
             raise BrokenContent(f"{name} was written by somebody else: try again", owner="archive")
-        return found
+        return there[0]
 
     def _chunk(self, chunk: ManifestChunk, manifest: Manifest) -> ManifestChunk:
         if chunk.media is None or chunk.media.object_name not in self.channels:

@@ -46,6 +46,8 @@ class Facts:
     is_open: bool = False
     """True while the workflow of its call works: it could archive the recording again."""
     erasure_asked: bool = False
+    doubt: str = ""
+    """Why what its manifests say cannot be followed; empty where it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def decide(facts: Facts, now: datetime) -> Decision:
     """Decide about a recording."""
     if facts.holds:
         return _held(facts.holds)
+    if facts.doubt:
+        return _unready(facts, f"{facts.doubt}; see `callvault verify`")
     if facts.sealed_at is None:
         return _unready(facts, "it is not sealed yet: seal or repair it first")
     if facts.is_open:

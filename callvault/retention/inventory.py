@@ -1,19 +1,28 @@
 """The inventory of one recording in one archive: every object that is of it."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from callvault.archive.manifests.documents import sha256
+from callvault.archive.identity import IDENTITY_OBJECT
+from callvault.archive.manifests.documents import Keyring, sha256
 from callvault.archive.manifests.holds import Hold, active_on
-from callvault.archive.manifests.seal import StoredManifest, listed_manifest
-from callvault.archive.names import folder_of, is_manifest_name
+from callvault.archive.manifests.seal import StoredManifest, find_manifests, listed_manifest
+from callvault.archive.names import (
+    DOCUMENT_PREFIXES,
+    RECORDINGS_PREFIX,
+    folder_of,
+    is_manifest_name,
+)
 from callvault.archive.store import Archive, StoredObject
 from callvault.archive.subjects.accounts import IndexProblem, entries_of_recording
 from callvault.archive.subjects.entries import Hash, IndexedRecording
 from callvault.archive.subjects.index import entry_name
+from callvault.contracts.call_ids import canonical_call_id
 from callvault.contracts.holds import HoldRecord
 from callvault.contracts.manifest import ArchivedObject, Manifest, ObjectReference
 from callvault.contracts.subjects import SubjectEntry
+
+_NO_RECORDINGS = (*DOCUMENT_PREFIXES, IDENTITY_OBJECT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +32,16 @@ class Inventory:
     archive: str
     folder: str
     manifests: tuple[StoredManifest, ...]
-    """Of all recordings in it, the first one sealed first; those without an id share a folder."""
+    """Of all recordings in it, the first one sealed first; those without an id share a folder.
+    Those alone that a believed key has signed: nothing else may say what is erased, or when."""
     objects: tuple[StoredObject, ...]
     """In the order in which they are deleted: manifests last, since they tell of the others."""
     entries: tuple[SubjectEntry, ...]
     """The entries of everybody who was in it, as the index has them."""
     is_whole: bool = True
     """False if only its manifests were looked at."""
+    doubt: str = ""
+    """Why what its manifests say cannot be followed, in a sentence; empty where it can."""
     sealed_in: str = ""
     """The other archive whose manifests tell of it, where these objects are not sealed."""
 
@@ -75,15 +87,17 @@ class Inventory:
         return list({hold.id: hold for hold in found}.values())
 
 
-def take(archive: Archive, folder: str, hash_of: Hash) -> Inventory:
-    """Look at everything that is of the recording with this folder.
+def take(archive: Archive, folder: str, hash_of: Hash, keys: Keyring) -> Inventory:
+    """Look at everything that is of the recording with this folder; ``keys`` are believed.
 
     `BrokenContent` where a manifest is damaged: then nobody knows what else is of it.
     """
     names = set(archive.names(f"{folder}/"))
-    manifests = _manifests(archive, names)
-    for each in manifests:
-        names |= {named.object_name for named in _named(each.manifest)}
+    read = _manifests(archive, names, keys)
+    manifests, doubt = _believed(read), _doubt(read)
+    named = {each.object_name for m in manifests for each in _named(m.manifest)}
+    doubt = doubt or _of_others(archive, manifests, named - names)
+    names |= named
     found = (archive.stat(name) for name in sorted(names, key=_deletion_order))
     return Inventory(
         archive.name,
@@ -91,6 +105,7 @@ def take(archive: Archive, folder: str, hash_of: Hash) -> Inventory:
         manifests,
         tuple(each for each in found if each is not None),
         tuple(_index(archive, manifests, hash_of)),
+        doubt=doubt,
     )
 
 
@@ -104,6 +119,7 @@ def take_unsealed(archive: Archive, sealed: Inventory, hash_of: Hash) -> Invento
         sealed.manifests,
         tuple(each for each in found if each is not None),
         tuple(_index(archive, sealed.manifests, hash_of)),
+        doubt=sealed.doubt,
         sealed_in=sealed.archive,
     )
 
@@ -114,17 +130,55 @@ def has_unsealed(archive: Archive, folder: str) -> bool:
     return bool(names) and not any(map(is_manifest_name, names))
 
 
-def glance(archive: Archive, folder: str) -> Inventory:
+def glance(archive: Archive, folder: str, keys: Keyring) -> Inventory:
     """Look at the manifests of a recording alone: enough to know that it is not due."""
-    manifests = _manifests(archive, archive.names(f"{folder}/"))
-    objects = (each.reference for each in manifests)
+    read = _manifests(archive, archive.names(f"{folder}/"), keys)
+    objects = (each.reference for each, _ in read)
     known = tuple(StoredObject(each.object_name, each.size, each.sha256) for each in objects)
-    return Inventory(archive.name, folder, manifests, known, (), is_whole=False)
+    return Inventory(
+        archive.name, folder, _believed(read), known, (), is_whole=False, doubt=_doubt(read)
+    )
 
 
-def _manifests(archive: Archive, names: Iterable[str]) -> tuple[StoredManifest, ...]:
-    found = [listed_manifest(archive, name) for name in names if is_manifest_name(name)]
-    return tuple(sorted(filter(None, found), key=lambda each: each.manifest.sealed_at))
+_Read = Sequence[tuple[StoredManifest, str | None]]
+"""Manifests as they lie there, each with why it proves nothing; None where it is proven."""
+
+
+def _manifests(archive: Archive, names: Iterable[str], keys: Keyring) -> _Read:
+    listed = (listed_manifest(archive, name) for name in sorted(names) if is_manifest_name(name))
+    return [(each, each.objection(keys)) for each in listed if each is not None]
+
+
+def _believed(read: _Read) -> tuple[StoredManifest, ...]:
+    believed = (each for each, objection in read if objection is None)
+    return tuple(sorted(believed, key=lambda each: each.manifest.sealed_at))
+
+
+def _doubt(read: _Read) -> str:
+    doubted = ((each.reference, objection) for each, objection in read if objection is not None)
+    return next((f"{of.object_name} proves nothing: {why}" for of, why in doubted), "")
+
+
+def _of_others(
+    archive: Archive, manifests: Iterable[StoredManifest], elsewhere: Collection[str]
+) -> str:
+    """Say which of the objects in other places are another recording's, or none's; empty if none.
+
+    Whether the manifests of those places are believed is no matter: what they name is kept.
+    """
+    own = {_identity(each.manifest) for each in manifests}
+    of_recordings = {folder_of(each) for each in elsewhere if each.startswith(RECORDINGS_PREFIX)}
+    for folder in sorted(of_recordings):
+        sealed = find_manifests(archive, folder)
+        if any(_identity(each.manifest) not in own for each in sealed):
+            return f"a manifest of it names files in {folder}, which are another recording's"
+    strange = sorted(each for each in elsewhere if each.startswith(_NO_RECORDINGS))
+    return f"a manifest of it names {strange[0]}, which is no file of it" if strange else ""
+
+
+def _identity(manifest: Manifest) -> tuple[str, str | None]:
+    of = manifest.recording
+    return canonical_call_id(of.server_call_id), of.recording_id
 
 
 def _named(manifest: Manifest) -> Iterator[ArchivedObject]:

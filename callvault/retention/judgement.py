@@ -65,7 +65,9 @@ def _decide(inventory: Inventory, around: Circumstances) -> Decision:
     held = inventory.holds(around.holds)
     asked = around.target.cause is not ErasureCause.RETENTION
     if not inventory.manifests:
-        return decide(Facts(None, holds=held, erasure_asked=asked), around.now)
+        return decide(
+            Facts(None, holds=held, erasure_asked=asked, doubt=inventory.doubt), around.now
+        )
     is_open = not around.open_workflows.isdisjoint(inventory.workflows)
     sealed_at = min(each.manifest.sealed_at for each in inventory.manifests)
     return strictest(
@@ -77,6 +79,7 @@ def _decide(inventory: Inventory, around: Circumstances) -> Decision:
                 holds=held,
                 is_open=is_open,
                 erasure_asked=asked,
+                doubt=inventory.doubt,
             ),
             around.now,
         )

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
+from callvault.archive.manifests.believed_keys import believed_keys
 from callvault.archive.manifests.documents import Keyring, canonical, sha256
 from callvault.archive.manifests.holds import Hold, find_holds
 from callvault.archive.store import Archive
@@ -54,6 +55,10 @@ class Places:
     terms_of: TermsOf
     hash_of: Hash
 
+    def believed(self, archive: Archive) -> Keyring:
+        """Return the keys that are believed to have signed in an archive."""
+        return believed_keys(archive, self.keys_of(archive.name))
+
 
 def all_holds(places: Places) -> tuple[Hold, ...]:
     """Find the holds of all archives: an archive that cannot be read stops every erasure."""
@@ -69,8 +74,9 @@ def inventories(places: Places, target: ErasureTarget, now: datetime) -> list[In
     found: list[Inventory] = []
     for open_archive in places.archives.values():
         with closing(open_archive()) as archive:
+            keys = places.believed(archive)
             found += (
-                _look(places, archive, each, target, now) for each in folders(archive, target)
+                _look(places, archive, each, target, now, keys) for each in folders(archive, target)
             )
     of_them = [each for each in found if _is_of(each, target.resources)]
     return [each for each in _with_unsealed(places, of_them) if each.objects]
@@ -102,14 +108,19 @@ def _is_of(inventory: Inventory, resources: Collection[str]) -> bool:
 
 
 def _look(
-    places: Places, archive: Archive, folder: str, target: ErasureTarget, now: datetime
+    places: Places,
+    archive: Archive,
+    folder: str,
+    target: ErasureTarget,
+    now: datetime,
+    keys: Keyring,
 ) -> Inventory:
     if target.cause is ErasureCause.RETENTION:
         # Most of an archive is not due: its manifests tell, and nothing else of it is asked for.
-        seen = glance(archive, folder)
+        seen = glance(archive, folder, keys)
         if not may_be_due(seen, now, places.terms_of):
             return seen
-    return take(archive, folder, places.hash_of)
+    return take(archive, folder, places.hash_of, keys)
 
 
 def plan(

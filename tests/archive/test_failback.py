@@ -26,7 +26,7 @@ from callvault.archive.transfer.buffers import BufferPool
 from callvault.archive.verify.verifier import verify_archive
 from callvault.cli.main import app
 from callvault.contracts.activity_io import SealedRecording
-from callvault.contracts.manifest import Manifest
+from callvault.contracts.manifest import ChainLink, Manifest, ManifestReference
 from callvault.errors import (
     BrokenContent,
     CallvaultError,
@@ -218,6 +218,29 @@ def test_bringing_it_again_changes_nothing(spare: DirectoryArchive, archive: Arc
     before = contents(archive)
     assert fail_back(make_failback(spare, archive)) == [FailbackResult(0, 0, 0)]
     assert contents(archive) == before
+
+
+@pytest.mark.parametrize("says", ["it was brought already", "it was sealed before"])
+def test_what_nobody_signed_at_home_is_not_taken_for_the_recording(
+    spare: DirectoryArchive, directory_archive: DirectoryArchive, says: str
+) -> None:
+    """Somebody who can write there put it in the place of the one to come."""
+    name = sealed(spare, archived(spare)).object_name
+    theirs = find_manifest(spare, name)
+    assert theirs is not None
+    origin = ManifestReference(archive="spare", **theirs.reference.model_dump())
+    told = {"failed_back_from": origin} if says == "it was brought already" else {}
+    forged = signed(theirs.manifest.model_copy(update={"archive": "main"} | told), None)
+    put_bytes(directory_archive, name, forged, content_type="application/json", metadata={})
+    keys = Keyring([PRIMARY_SIGNER.public])
+    (came,) = fail_back(make_failback(spare, directory_archive, primary_keys=keys))
+    assert (came.manifests, came.files) == (1, 2)
+    ours = manifest(directory_archive, name.replace(".json", "-2.json"))
+    assert ours.earlier is None
+    linked = b"".join(directory_archive.read(link_object_name(1)))
+    assert read_document(ChainLink, linked).manifest.object_name == ours.object_name
+    again = make_failback(spare, directory_archive, primary_keys=keys)
+    assert fail_back(again) == [FailbackResult(0, 0, 0)]
 
 
 def test_a_manifest_that_is_sealed_later_follows(

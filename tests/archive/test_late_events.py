@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from callvault.archive.manifests.documents import Keyring, signed
+from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.late_events import OF_THE_SEALING
 from callvault.archive.manifests.seal import seal
 from callvault.archive.names import link_object_name
-from callvault.archive.store import Archive
+from callvault.archive.store import Archive, put_bytes
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.contracts.activity_io import SealedRecording
 from callvault.contracts.consent import (
@@ -104,6 +106,42 @@ def test_a_further_file_completes_what_is_known_and_forgets_nothing(archive: Arc
     assert not [finding for finding in after.findings if "window" in finding]
     assert after.earlier is not None
     assert after.earlier.object_name == first.object_name
+
+
+@pytest.mark.parametrize("adds", [False, True], ids=["adds nothing", "a further file"])
+@pytest.mark.parametrize("signer", [None, Signer.generate()], ids=["unsigned", "another key"])
+def test_what_nobody_signed_is_not_completed_nor_taken_for_the_recording(
+    directory_archive: DirectoryArchive, signer: Signer | None, adds: bool
+) -> None:
+    archive, keys = directory_archive, Keyring([SIGNER.public])
+    chunks = [archived(archive, index) for index in range(2)]
+    first = sealed_by_the_first_run(archive, *chunks[: 1 if adds else 2])
+    forged = manifest_of(archive, first).model_copy(
+        update={"object_name": (planted := first.object_name.replace(".json", "-2.json"))}
+        | {"pauses": (), "requests": ()}
+    )
+    data = signed(forged, signer)
+    put_bytes(archive, planted, data, content_type="application/json", metadata={})
+    of = recording(*chunks, origin="announced", requested_by="")
+    order = seal_input(archive, of, run_id="run-2")
+    last = seal(archive, order, SIGNER, lambda: NOON, keys)
+    found = manifest_of(archive, last)
+    assert last.object_name.endswith("/manifest-3.json" if adds else "/manifest.json")
+    assert found.pauses == manifest_of(archive, first).pauses
+    if adds:
+        assert found.earlier is not None
+        assert found.earlier.object_name == first.object_name
+    assert seal(archive, order, SIGNER, lambda: NOON, keys) == last
+
+
+def test_a_manifest_of_a_key_that_is_not_believed_is_found_by_its_own_signer(
+    directory_archive: DirectoryArchive,
+) -> None:
+    """The public half of the signing key was forgotten in the settings: not sealed without end."""
+    archive, keys = directory_archive, Keyring([Signer.generate().public])
+    order = seal_input(archive, recording(archived(archive, 0)))
+    first = seal(archive, order, SIGNER, lambda: NOON, keys)
+    assert seal(archive, order, SIGNER, lambda: NOON, keys) == first
 
 
 def test_a_loss_is_taken_back_once_the_missing_file_has_come_late(archive: Archive) -> None:

@@ -45,7 +45,7 @@ def recorded(archive: DirectoryArchive) -> Record:
 def erase(archive: DirectoryArchive, record: Record, signer: Signer | None = SIGNER) -> None:
     assert record.manifest is not None
     folder = record.manifest.object_name.rpartition("/")[0]
-    inventory = take(archive, folder, HASH)
+    inventory = take(archive, folder, HASH, KEYS)
     target = ErasureTarget(recording_id="rec-1")
     planned = plan_of(inventory, Circumstances(target, NOON, lambda _: RetentionTerms(), ()))
     asked = ErasureInput(target=target, token=ERASURE, requested_by="officer-1")

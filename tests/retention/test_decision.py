@@ -42,24 +42,27 @@ def hold(hold_id: str = "0" * 16, at: datetime = NOW - DAY) -> HoldRecord:
 RETENTIONS = {"none": None, "over": DAY, "runs": 30 * DAY}
 SEALED = {"not sealed": None, "sealed": NOW - 2 * DAY}
 
-# Facts: sealed, open, held, retention that counts (the longer one), at its end, erasure asked,
-# answer to it. `-` is any value. The first row that fits is the promise.
+# Facts: sealed, open, held, believed (or a doubt is on its manifests), retention that counts (the
+# longer one), at its end, erasure asked, answer to it. `-` is any value. The first row that fits is
+# the promise.
 TABLE = """
-    -           -     held  -     -      -      -       held     a legal hold is on it
-    not sealed  -     -     -     -      asked  -       refused  it is not sealed yet
-    not sealed  -     -     -     -      -      -       kept     it is not sealed yet
-    -           open  -     -     -      asked  -       refused  workflow is still open
-    -           open  -     -     -      -      -       kept     workflow is still open
-    -           -     -     runs  -      asked  erase   erase    beats its retention
-    -           -     -     runs  -      asked  refuse  refused  its retention runs until
-    -           -     -     runs  -      -      -       kept     its retention runs until
-    -           -     -     over  -      asked  -       erase    and its retention ended at
-    -           -     -     none  -      asked  -       erase    and it has no retention
-    -           -     -     over  erase  -      -       due      its retention ended at
-    -           -     -     over  keep   -      -       kept     keeps what is over
-    -           -     -     none  -      -      -       kept     nobody asked
+    -           -     held  -      -     -      -      -       held     a legal hold is on it
+    -           -     -     doubt  -     -      asked  -       refused  it proves nothing
+    -           -     -     doubt  -     -      -      -       kept     it proves nothing
+    not sealed  -     -     -      -     -      asked  -       refused  it is not sealed yet
+    not sealed  -     -     -      -     -      -      -       kept     it is not sealed yet
+    -           open  -     -      -     -      asked  -       refused  workflow is still open
+    -           open  -     -      -     -      -      -       kept     workflow is still open
+    -           -     -     -      runs  -      asked  erase   erase    beats its retention
+    -           -     -     -      runs  -      asked  refuse  refused  its retention runs until
+    -           -     -     -      runs  -      -      -       kept     its retention runs until
+    -           -     -     -      over  -      asked  -       erase    and its retention ended at
+    -           -     -     -      none  -      asked  -       erase    and it has no retention
+    -           -     -     -      over  erase  -      -       due      its retention ended at
+    -           -     -     -      over  keep   -      -       kept     keeps what is over
+    -           -     -     -      none  -      -      -       kept     nobody asked
 """
-COLUMNS = (12, 6, 6, 6, 7, 7, 8, 9)
+COLUMNS = (12, 6, 6, 7, 6, 7, 7, 8, 9)
 
 
 def rows() -> list[tuple[list[str], str]]:
@@ -78,6 +81,7 @@ COMBINATIONS = list(
         SEALED,
         ("open", "closed"),
         ("held", "free"),
+        ("doubt", "believed"),
         RETENTIONS,
         RETENTIONS,
         AtEnd,
@@ -96,8 +100,8 @@ def longer(one: str, other: str) -> str:
 def test_every_combination_is_decided_by_the_first_row_that_fits(
     combination: tuple[str, ...],
 ) -> None:
-    sealed, is_open, held, resource, request, at_end, asked, on_erasure = combination
-    told = (sealed, is_open, held, longer(resource, request), at_end, asked, on_erasure)
+    sealed, is_open, held, doubt, resource, request, at_end, asked, on_erasure = combination
+    told = (sealed, is_open, held, doubt, longer(resource, request), at_end, asked, on_erasure)
     (*_, verdict), reason = next(
         (cells, reason)
         for cells, reason in rows()
@@ -115,6 +119,7 @@ def test_every_combination_is_decided_by_the_first_row_that_fits(
             holds=[hold()] if held == "held" else [],
             is_open=is_open == "open",
             erasure_asked=asked == "asked",
+            doubt="it proves nothing" if doubt == "doubt" else "",
         ),
         NOW,
     )
@@ -124,7 +129,7 @@ def test_every_combination_is_decided_by_the_first_row_that_fits(
 
 
 def test_every_row_of_the_table_decides_something() -> None:
-    assert len(COMBINATIONS) == 2 * 2 * 2 * 3 * 3 * 2 * 2 * 2
+    assert len(COMBINATIONS) == 2 * 2 * 2 * 2 * 3 * 3 * 2 * 2 * 2
     assert {verdict for (*_, verdict), _ in rows()} == set(Verdict)
 
 

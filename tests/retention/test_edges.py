@@ -19,7 +19,7 @@ from callvault.retention.judgement import Circumstances, judge
 from tests.archive.sealed import archived
 from tests.reconcile.seeding import QUEUE
 
-from .corpus import HASH, SEALED_AT, Corpus
+from .corpus import HASH, KEYS, SEALED_AT, Corpus
 from .erasing import begun, erased, erasing, planned
 from .test_channels import CHANNEL_OF_ANA, keep
 from .test_erasure import failure
@@ -59,7 +59,7 @@ async def test_terms_that_change_after_the_plan_hold_it_back(
 def test_a_retention_ends_at_its_very_moment(corpus: Corpus, moment: int) -> None:
     kept = corpus.keep(ANA)
     corpus.terms["default"] = RetentionTerms(retention=DAY, at_end=AtEnd.ERASE)
-    inventory = take(corpus.archives["main"], kept.folder, HASH)
+    inventory = take(corpus.archives["main"], kept.folder, HASH, KEYS)
     at = SEALED_AT + DAY + timedelta(microseconds=moment)
     for target, verdicts in ((OF_ANA, ("refused", "erase")), (ErasureTarget(), ("kept", "due"))):
         found = judge(inventory, Circumstances(target, at, corpus.terms.get, ()))

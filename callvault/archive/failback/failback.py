@@ -13,6 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from callvault.archive.failback.candidates import FailbackCandidate
+from callvault.archive.manifests.believed_keys import believed_keys
 from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import Keyring, signed
 from callvault.archive.manifests.evidence import properties_of
@@ -26,6 +27,7 @@ from callvault.archive.manifests.seal import (
     next_manifest_name,
     publish_key,
     software,
+    vouched_for,
 )
 from callvault.archive.manifests.tombstones import Tombstones, find_tombstones, in_words
 from callvault.archive.names import RECORDINGS_PREFIX, folder_of, is_manifest_name
@@ -108,7 +110,7 @@ class Failback:
         sealed: list[Manifest] = []
         for name in recording.manifests:
             theirs = _found(self.fallback, name)
-            self._drop_if_erased(theirs.manifest)
+            self._drop_if_erased(theirs)
             target = self._find_target(theirs)
             ours = target.manifest
             if ours is None:
@@ -136,7 +138,7 @@ class Failback:
         if self.signer:
             # Before the manifest, whose signature needs it to be proven.
             publish_key(self.primary, self.signer)
-        self._drop_if_erased(theirs.manifest)
+        self._drop_if_erased(theirs)
         while True:
             target = self._find_target(theirs)
             if target.manifest:
@@ -171,12 +173,15 @@ class Failback:
             if tombstone and tombstone.erasure not in silenced:
                 raise RecordingErased(f"{in_words(tombstone)}. {also}".strip())
 
-    def _drop_if_erased(self, manifest: Manifest) -> None:
+    def _drop_if_erased(self, theirs: StoredManifest) -> None:
         """Look once more: it may have been erased while it was copied, and the copies must go."""
         try:
-            self._refuse_erased(manifest)
+            self._refuse_erased(theirs.manifest)
         except RecordingErased:
-            delete_unsealed(self.primary, (each.object_name for each in _objects(manifest)))
+            # A manifest that proves nothing may name whatever lies in the primary.
+            if not theirs.objection(believed_keys(self.fallback, self.keys)):
+                names = (each.object_name for each in _objects(theirs.manifest))
+                delete_unsealed(self.primary, filter(_is_of_recording, names))
             raise
 
     def _write(self, manifest: Manifest) -> None:
@@ -191,7 +196,7 @@ class Failback:
         origin, folder = _origin(theirs), folder_of(theirs.reference.object_name)
         earlier: ObjectReference | None = None
         known = find_manifests(self.primary, folder)
-        for found in known:
+        for found in vouched_for(self.primary, known, self.signer, self.primary_keys):
             if found.manifest.failed_back_from == origin:
                 return _Target(found.reference.object_name, earlier, found)
             if _identity(found.manifest) == _identity(theirs.manifest):
@@ -219,7 +224,7 @@ class Failback:
 
     def _object(self, sealed: ArchivedObject, content_type: str) -> ArchivedObject:
         name = sealed.object_name
-        if not name.startswith(RECORDINGS_PREFIX) or is_manifest_name(name):
+        if not _is_of_recording(name):
             raise BrokenContent(f"{name} is no file of a recording: forged", owner="archive")
         if self.primary.stat(name) is None:
             self._copy(sealed, content_type)
@@ -294,6 +299,10 @@ def _origin(theirs: StoredManifest) -> ManifestReference:
 def _objects(manifest: Manifest) -> Iterator[ArchivedObject]:
     for chunk in manifest.chunks:
         yield from filter(None, (chunk.media, chunk.metadata))
+
+
+def _is_of_recording(name: str) -> bool:
+    return name.startswith(RECORDINGS_PREFIX) and not is_manifest_name(name)
 
 
 def _properties(archive: Archive, name: str) -> dict[str, str]:

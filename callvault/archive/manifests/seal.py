@@ -4,7 +4,7 @@ Every step can be repeated after a crash, by any worker: the manifest names the 
 and the end of the chain as it was, so that a second attempt finds what the first one did.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
@@ -52,6 +52,12 @@ class StoredManifest(NamedTuple):
     manifest: Manifest
     reference: ObjectReference
     data: bytes
+
+    def objection(self, keys: Keyring) -> str | None:
+        """Say why no believed key vouches for it in this place; None if one does."""
+        if self.manifest.object_name != self.reference.object_name:
+            return f"it was sealed as {self.manifest.object_name}"
+        return keys.objection(self.manifest, self.data)
 
 
 class _Order(NamedTuple):
@@ -126,7 +132,7 @@ def _find_or_write(
     earlier: StoredManifest | None = None
     folder = _folder(input)
     known = find_manifests(archive, folder)
-    for found in known:
+    for found in vouched_for(archive, known, signer, keys):
         if found.manifest.input_sha256 == input_sha256:
             return found
         if _is_of_same_recording(found.manifest, input):
@@ -136,7 +142,9 @@ def _find_or_write(
     if earlier and is_late and adds_nothing(input, earlier.manifest):
         return earlier
     if earlier:
-        _link_if_unlinked(archive, earlier, signer, keys)
+        # Its sealing may have been interrupted, as by a backup, before it was linked. Nearly always
+        # it is linked, right behind what was the newest link then.
+        append(archive, earlier.reference, signer, after=earlier.manifest.previous)
     manifest = build_manifest(
         input,
         [chunk_evidence(archive, input.recording, chunk) for chunk in input.recording.chunks],
@@ -157,17 +165,22 @@ def _find_or_write(
     return _find_or_write(archive, order, signer, now, tombstones, keys)
 
 
-def _link_if_unlinked(
-    archive: Archive, earlier: StoredManifest, signer: Signer | None, keys: Keyring | None
-) -> None:
-    """Link a manifest whose sealing was interrupted, as by a backup, before another follows it.
+def vouched_for(
+    archive: Archive,
+    known: Sequence[StoredManifest],
+    signer: Signer | None,
+    keys: Keyring | None,
+) -> list[StoredManifest]:
+    """Return the manifests that a believed key, or this signer's, has signed for their place.
 
-    One that no believed key has signed is not vouched for.
+    On others nothing signed may be built, and no link may name them: who can write into an archive
+    must not have this signer vouch for it. Without a signer nobody vouches for anything.
     """
-    objection = believed_keys(archive, keys).objection
-    if signer is None or not objection(earlier.manifest, earlier.data):
-        # Nearly always it is linked, right behind what was the newest link then.
-        append(archive, earlier.reference, signer, after=earlier.manifest.previous)
+    if signer is None or not known:
+        return list(known)
+    believed, own = believed_keys(archive, keys), Keyring([signer.public])
+    # Its own always: not to find what was just written would mean to write it again, without end.
+    return [each for each in known if not (each.objection(believed) and each.objection(own))]
 
 
 @cache
