@@ -224,6 +224,7 @@ def test_who_has_heard_the_announcement_is_recorded_and_who_has_not_is_alarmed(
     assert not call.gate.awaits_joiner(joiner)
     assert call.recording.is_held is bool(problem)
     told = late_joiners.find(call.recording, hashed("cem"))
+    assert told is not None
     assert (told.problem, told.answered_at) == (problem, None if problem else call.now)
     assert kinds(call) == ([("not_announced", "error")] if problem else [])
     assert (f"announced to {hashed('cem')[:8]}…" in call.timeline) is (not problem)

@@ -7,7 +7,7 @@ import pytest
 from callvault.contracts.consent import JoinerAnnouncement, Presence
 from callvault.contracts.status import CallStatus, RecordingStatus
 from tests.policies import a_policy
-from tests.unit.call import hashed
+from tests.unit.call import hashed, recording_call
 from workflows.call import late_joiners
 from workflows.call.late_joiners import Joiner
 
@@ -125,3 +125,60 @@ def test_the_webhooks_answer_is_noted_of_the_one_it_is_about() -> None:
     late_joiners.not_told(recording, hashed("ben"), "503")
     noted = [(each.problem, seconds(each.answered_at)) for each in recording.joiner_announcements]
     assert noted == [("503", None), ("", 9)]
+
+
+HEARD, OPEN, FAILED = told(3), told(), told(problem="503")
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "known"),
+    [
+        ([], [OPEN], (None, "")),
+        ([OPEN], [], (None, "")),
+        ([OPEN], [HEARD], (3, "")),
+        ([HEARD], [OPEN], (3, "")),
+        ([FAILED], [HEARD], (3, "")),
+        ([HEARD], [FAILED], (3, "")),
+        ([OPEN], [FAILED], (None, "")),
+        ([FAILED], [OPEN], (None, "")),
+        ([FAILED], [FAILED], (None, "503")),
+    ],
+)
+def test_what_two_states_know_of_an_announcement_is_joined(
+    mine: list[JoinerAnnouncement], theirs: list[JoinerAnnouncement], known: tuple
+) -> None:
+    ben = told(8, who=hashed("ben"))
+    mine, theirs = [each.model_copy() for each in mine], [each.model_copy() for each in theirs]
+    recording = with_joiners(ben, *mine)
+    late_joiners.join(recording, with_joiners(*theirs))
+    [first, joined] = recording.joiner_announcements
+    assert first is ben
+    assert joined.participant == ANA
+    assert (seconds(joined.answered_at), joined.problem) == known
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "room", "left_out"),
+    [(1, 2, 2, 2), (2, 1, 2, 2), (0, 0, 2, 0), (0, 0, 1, 1), (1, 2, 1, 3)],
+)
+def test_who_is_left_out_in_either_state_is_counted(
+    mine: int, theirs: int, room: int, left_out: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(late_joiners, "MAX_JOINERS", room)
+    recording = with_joiners(told(), joiners_left_out=mine)
+    ben = told(who=hashed("ben"))
+    late_joiners.join(recording, with_joiners(ben, joiners_left_out=theirs))
+    assert recording.joiners_left_out == left_out
+    assert len(recording.joiner_announcements) == room
+
+
+def test_what_is_not_kept_is_awaited_no_more_and_its_answer_changes_nothing() -> None:
+    call = recording_call()
+    call.life.policy_known(TELLING)
+    call.joins("cem")
+    [joiner] = call.gate.joiners_to_tell()
+    call.recording.joiner_announcements.clear()
+    assert not call.gate.awaits_joiner(joiner)
+    call.gate.joiner_told(joiner, "", call.ticks())
+    call.gate.joiner_told(joiner, "503", call.ticks())
+    assert call.recording.joiner_announcements == []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from callvault.contracts.consent import DeletionMark
+from callvault.contracts.consent import DeletionMark, JoinerAnnouncement
 from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import (
     CallStatus,
@@ -340,6 +340,18 @@ def test_what_is_doubted_or_marked_here_alone_unseals_what_the_other_has_sealed(
     theirs = a_recording(silent(1, 9), recording_id="r", marked=[MARK], sealed=A_SEAL)
     join(status, a_call(theirs), is_reset=True)
     assert (status.recordings[0].sealed is not None) is is_sealed
+
+
+@pytest.mark.parametrize("is_reset", [True, False])
+def test_who_joined_is_announced_to_of_whom_either_state_knows(is_reset: bool) -> None:
+    ana, ben = (
+        JoinerAnnouncement(participant=hashed(who), requested_at=at(1)) for who in ("ana", "ben")
+    )
+    mine = {"joiner_announcements": [ana], "joiners_left_out": 1}
+    recording = joined(mine, {"joiner_announcements": [ben]}, is_reset=is_reset)
+    told = {each.participant for each in recording.joiner_announcements}
+    assert told == {hashed("ana"), hashed("ben")}
+    assert recording.joiners_left_out == 1
 
 
 @pytest.mark.parametrize(

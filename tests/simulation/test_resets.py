@@ -184,6 +184,31 @@ def test_a_pause_before_the_recall_is_not_answered_from_what_the_run_before_reme
     assert (pause.state, pause.requested_at) == (RequestState.CONFIRMED, server.now)
 
 
+@pytest.mark.parametrize("is_early", [True, False])
+def test_who_joins_before_the_recall_is_recorded_once_they_have_heard_that_they_are(
+    is_early: bool,
+) -> None:
+    """The announcement to them was forgotten as it was under way: no task of the run went on."""
+    dead, server = begun(), begun()
+    policy = {"announce_late_joiners": True, "announce_within": timedelta(seconds=30)}
+    for each in [dead] if is_early else [dead, server]:
+        learns(each, **policy)
+        answer(each, "announce_recording", None)
+        starts(each)
+    if is_early:
+        answer(server, "begin_run", Beginning(policy=a_policy(**policy), was_reset=True))
+        answer(server, "announce_recording", None)
+    else:
+        is_reset(server)
+    tell(server, names.PARTICIPANT_CHANGED, participant=ANA, joined=True)
+    assert under_way(server) >= {"announce_recording", names.RECALL_ACTIVITY}
+    is_told(server, dead)
+    assert recording_of(server).target is Wanted.PAUSED
+    assert under_way(server) >= {"announce_recording", "pause_recording"}
+    answer(server, "announce_recording", None)
+    assert recording_of(server).target is Wanted.ACTIVE
+
+
 def read_at(moment: datetime) -> ControlResult:
     """Return an answer that the recording is paused, as it was read at this moment."""
     told = {"read_at": moment, "received_at": moment, "state": "inactive"}

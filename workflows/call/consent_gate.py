@@ -217,7 +217,8 @@ class ConsentGate:
         """Tell if a participant still is to hear it."""
         recording = self.recording_of(joiner)
         told = late_joiners.find(recording, joiner.participant)
-        return late_joiners.awaits(self.status, recording, told)
+        # What is not kept is awaited no more: an error in a condition would fail every task.
+        return told is not None and late_joiners.awaits(self.status, recording, told)
 
     def joiner_told(self, joiner: Joiner, problem: str, now: datetime) -> None:
         """Fold the webhook's answer about a participant; ``problem`` if it was no good one."""

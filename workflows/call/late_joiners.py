@@ -29,15 +29,33 @@ def joined(status: CallStatus, participant: str, now: datetime) -> None:
     if status.policy is None or not status.policy.announce_late_joiners:
         return
     for recording in filter(_is_on, status.recordings):
-        told = recording.joiner_announcements
-        known = next((each for each in told if each.participant == participant), None)
-        if known is not None:
+        if (known := find(recording, participant)) is not None:
             # Who comes again is announced to again, if that failed the first time.
             known.problem = ""
-        elif len(told) < MAX_JOINERS:
-            told.append(JoinerAnnouncement(participant=participant, requested_at=now))
         else:
-            recording.joiners_left_out += 1
+            _add(recording, JoinerAnnouncement(participant=participant, requested_at=now))
+
+
+def join(mine: RecordingStatus, other: RecordingStatus) -> None:
+    """Add the announcements that another state of a recording knows.
+
+    What was answered in either was heard; what failed is open again where it is open in the other.
+    """
+    mine.joiners_left_out = max(mine.joiners_left_out, other.joiners_left_out)
+    for announcement in other.joiner_announcements:
+        known = find(mine, announcement.participant)
+        if known is None:
+            _add(mine, announcement)
+            continue
+        known.answered_at = known.answered_at or announcement.answered_at
+        known.problem = known.problem and announcement.problem
+
+
+def _add(recording: RecordingStatus, announcement: JoinerAnnouncement) -> None:
+    if len(recording.joiner_announcements) < MAX_JOINERS:
+        recording.joiner_announcements.append(announcement)
+    else:
+        recording.joiners_left_out += 1
 
 
 def is_told_since(recording: RecordingStatus, participant: str, now: datetime) -> bool:
@@ -62,19 +80,22 @@ def awaits(status: CallStatus, recording: RecordingStatus, told: JoinerAnnouncem
     return is_open and _is_on(recording) and told.participant not in presence.gone(status)
 
 
-def find(recording: RecordingStatus, participant: str) -> JoinerAnnouncement:
-    """Look an announcement up."""
-    return next(t for t in recording.joiner_announcements if t.participant == participant)
+def find(recording: RecordingStatus, participant: str) -> JoinerAnnouncement | None:
+    """Look an announcement up; None if it is not kept."""
+    told = recording.joiner_announcements
+    return next((each for each in told if each.participant == participant), None)
 
 
 def told(recording: RecordingStatus, participant: str, now: datetime) -> None:
     """Fold the webhook's answer."""
-    find(recording, participant).answered_at = now
+    if (known := find(recording, participant)) is not None:
+        known.answered_at = now
 
 
 def not_told(recording: RecordingStatus, participant: str, problem: str) -> None:
     """Fold that the webhook gave no good answer: it is held back until they leave."""
-    find(recording, participant).problem = shorten(problem)
+    if (known := find(recording, participant)) is not None:
+        known.problem = shorten(problem)
 
 
 def unheard(status: CallStatus, recording: RecordingStatus) -> str:

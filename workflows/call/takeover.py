@@ -18,7 +18,15 @@ from callvault.contracts.status import (
     RecordingStatus,
 )
 from callvault.contracts.takeover import LastState
-from workflows.call import consent, legal_holds, pauses, presence, recording_events, silence
+from workflows.call import (
+    consent,
+    late_joiners,
+    legal_holds,
+    pauses,
+    presence,
+    recording_events,
+    silence,
+)
 from workflows.call.chunks import ChunkKey, next_number
 from workflows.call.commands import Operation
 from workflows.call.recording_state import refresh
@@ -112,13 +120,17 @@ def _is_known_over(recording: RecordingStatus) -> bool:
 
 
 def _join_evidence(mine: RecordingStatus, other: RecordingStatus) -> None:
-    """Add what the other state doubts, and marks; a manifest that tells less is no longer its."""
+    """Add what the other state knows of silence, marks and announcements.
+
+    A manifest that tells less of silence or marks is no longer its.
+    """
     claimed = list(mine.silence.silent)
     silence.doubted(mine, other.silence.unconfirmed)
     marks = [mark for mark in other.marked if mark not in mine.marked]
     mine.marked += marks
     if marks or mine.silence.silent != claimed:
         mine.sealed = None
+    late_joiners.join(mine, other)
 
 
 def _began_since(mine: RecordingStatus, theirs: RecordingStatus) -> bool:
