@@ -178,7 +178,17 @@ def test_no_end_is_told_while_an_alarm_of_the_episode_is_still_to_be_sent(
 def test_an_alarm_is_found_by_its_id() -> None:
     records = known(a_record("a"), a_record("b", facts={"acknowledged_at": at(3)}))
     assert (records.record("a").alarm.id, records.record("b").alarm.id) == ("a", "b")
-    assert (records.is_acknowledged("a"), records.is_acknowledged("b")) == (False, True)
+    assert (records.is_needless("a"), records.is_needless("b")) == (False, True)
+
+
+def test_what_is_told_of_an_alarm_that_is_not_kept_changes_nothing() -> None:
+    records = known(a_record("a", over=3))
+    assert (records.record("b"), records.is_needless("b")) == (None, True)
+    records.sent("b", None, at(9))
+    records.not_sent("b", "refused")
+    records.resolved("b", at(9))
+    records.not_resolved("b", "refused")
+    assert records.record("a") == a_record("a", over=3)
 
 
 @pytest.mark.parametrize("told", [an_alarm(LASTS, what="with its cause"), None])
@@ -212,7 +222,7 @@ def test_an_episode_is_over_since_the_first_of_its_alarms_was(
 ) -> None:
     first, second = a_record("a", over=ends[0]), a_record("b", over=ends[1])
     other = a_record("c", "other")
-    resolution = known(first, second, other).resolution("b", at(9))
+    resolution = known(first, second, other).resolution(second.alarm, at(9))
     assert (seconds(first.over_at), seconds(second.over_at), other.over_at) == (*after, None)
     assert seconds(resolution.at) == told
 
@@ -227,7 +237,7 @@ def test_an_episode_is_over_since_the_first_of_its_alarms_was(
 def test_the_notification_of_an_end_says_how_it_ended(file: Any, is_loss: bool, what: str) -> None:
     record = a_record(kind=IS_OVER, activity_id="export")
     status = a_call(a_recording(chunks=[file]), alarms=[record])
-    told = AlarmRecords(status).resolution("a", at(9))
+    told = AlarmRecords(status).resolution(record.alarm, at(9))
     assert (told.id, told.status, told.dedup_key) == ("a/resolved", AlarmStatus.RESOLVED, "e")
     assert (told.is_loss, told.activity_id) == (is_loss, None)
     assert told.what.startswith(what)

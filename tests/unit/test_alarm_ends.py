@@ -42,7 +42,7 @@ def test_all_alarms_about_a_file_until_it_is_archived_are_told_to_be_over_once()
     assert alarms.unresolved() == []
     is_archived(call)
     assert alarms.unresolved() == [second.alarm.id]
-    over = alarms.resolution(second.alarm.id, NOON + MINUTE)
+    over = alarms.resolution(second.alarm, NOON + MINUTE)
     assert (over.dedup_key, over.status, over.at) == (first.alarm.id, "resolved", NOON + MINUTE)
     assert over.what == "recording 1, chunk 0: over: it is archived"
     alarms.resolved(second.alarm.id, NOON + MINUTE)
@@ -54,7 +54,7 @@ def test_what_is_late_again_is_another_alarm() -> None:
     call, alarms = announced()
     first = late(call, alarms)
     is_archived(call)
-    alarms.resolution(first.alarm.id, NOON)
+    alarms.resolution(first.alarm, NOON)
     call.recording.chunks[0].state = ChunkState.ANNOUNCED
     assert late(call, alarms).alarm.dedup_key != first.alarm.dedup_key
     assert alarms.unresolved() == [first.alarm.id], "an end that was begun is told"
@@ -92,7 +92,7 @@ def test_each_group_that_was_told_is_told_of_the_end() -> None:
     second = late(call, alarms, is_grouped=True, group_key="archive/main/storage")
     is_archived(call)
     assert alarms.unresolved() == [first.alarm.id, second.alarm.id]
-    alarms.resolution(first.alarm.id, NOON)
+    alarms.resolution(first.alarm, NOON)
     alarms.resolved(first.alarm.id, NOON)
     assert alarms.unresolved() == [second.alarm.id]
 
@@ -102,7 +102,7 @@ def test_a_file_that_is_lost_is_late_no_more_and_that_is_not_called_well() -> No
     record = late(call, alarms)
     call.recording.chunks[0].state = ChunkState.LOST
     assert alarms.unresolved() == [record.alarm.id]
-    over = alarms.resolution(record.alarm.id, NOON)
+    over = alarms.resolution(record.alarm, NOON)
     assert over.is_loss
     assert "it is lost" in over.what
 

@@ -1,12 +1,18 @@
 """Does work grow with what is there, and never with what a number says? (Faults A5 and A7.)"""
 
 import time
+from typing import Any
 
 import pytest
 
+from callvault.contracts.alarms import AlarmKind, Severity
+from callvault.contracts.consent import ConsentHold, DeletionMark, JoinerAnnouncement
 from callvault.contracts.events import MAX_CHUNK_INDEX, RecordingChunk
 from callvault.contracts.silence import SilentInterval, UnconfirmedInterval
-from callvault.contracts.status import CallStatus, ChunkStatus
+from callvault.contracts.states import Wanted
+from callvault.contracts.status import CallStatus, ChunkStatus, PauseRecord, RecordingStatus
+from tests.decisions.facts import A_SEAL, a_recording
+from tests.simulation.calls import answer, recorded, tell
 from workflows.call.recording_state import describe_missing, is_whole
 from workflows.call.state_limits import (
     MAX_CHUNKS,
@@ -14,7 +20,9 @@ from workflows.call.state_limits import (
     MAX_KEPT_PAUSES,
     MAX_RECORDINGS,
     fit,
+    size_of,
 )
+from workflows.loops.continue_as_new import MAX_CARRIED_BYTES
 
 from .call import NOON, SECOND, Call, chunk, hashed, more, recording_call, stopped_call
 
@@ -146,3 +154,92 @@ def test_doubts_that_are_joined_stay_findings_and_no_silence_is_claimed_in_them(
     assert account.unconfirmed[0].until == NOON + 9 * SECOND
     assert account.unconfirmed[0].is_finding
     assert [each.since for each in account.silent] == [NOON + n * SECOND for n in (9, 13, 17)]
+
+
+def paused_often(number: int, count: int, **facts: Any) -> RecordingStatus:
+    """Return a recording with so much of each kind, with texts of the usual lengths."""
+    moments = [NOON + 3 * n * SECOND for n in range(count)]
+    who = [hashed(f"{n}") for n in range(count)]
+    recording = a_recording(number=number, recording_id="a" * 160, **facts)
+    for participant, at in zip(who, moments, strict=True):
+        times = dict.fromkeys(
+            ("requested_at", "received_at", "accepted_at", "confirmed_at", "released_at"), at
+        )
+        recording.pauses.append(
+            PauseRecord(requested_by="agent-desktop", reason="card", released_by="agent", **times)
+        )
+        recording.holds.append(ConsentHold(since=at, until=at, reason="consent is missing"))
+        mark = DeletionMark(participant=participant, since=at, until=at, marked_at=at)
+        recording.marked.append(mark)
+        told = JoinerAnnouncement(participant=participant, requested_at=at, problem="503")
+        recording.joiner_announcements.append(told)
+        until = at + SECOND
+        silent = SilentInterval(since=at, until=until, proof="ACS reported it inactive")
+        recording.silence.silent.append(silent)
+        doubt = UnconfirmedInterval(since=until, until=until + SECOND, reason="a pause was asked")
+        recording.silence.unconfirmed.append(doubt)
+    return recording
+
+
+OVER = {"wanted": "stopped", "actual": "stopped"}
+
+
+@pytest.mark.parametrize(("recordings", "count"), [(1, 2_000), (13, 250), (30, 100), (100, 40)])
+@pytest.mark.parametrize("facts", [{}, OVER, OVER | {"sealed": A_SEAL}], ids=["on", "over", "seal"])
+def test_a6_what_all_recordings_of_a_call_keep_together_fits(
+    recordings: int, count: int, facts: dict[str, Any]
+) -> None:
+    """Each kept as much as one may: what a run handed over was too large, and the call stuck."""
+    each = [paused_often(n, count, **facts) for n in range(1, recordings + 1)]
+    # What was asked to stop and is on yet counts those who had not heard that it is.
+    each[0].wanted = Wanted.STOPPED
+    status = CallStatus(server_call_id="call-1", resource="default", recordings=each)
+    assert fit(status, MAX_CARRIED_BYTES, NOON) >= 0
+    assert size_of(status) <= MAX_CARRIED_BYTES
+    for recording in status.recordings:
+        assert len(recording.pauses) + len(recording.holds) + recording.pauses_left_out == 2 * count
+        assert recording.pauses[-1].requested_at == NOON + 3 * (count - 1) * SECOND
+        assert len(recording.joiner_announcements) + recording.joiners_left_out == count
+        assert recording.marked[0].since == NOON
+        assert recording.silence.unconfirmed[0].since == NOON + SECOND
+        assert bool(recording.problem) is (recording.pauses_left_out > 0)
+
+
+def test_a6_of_recordings_that_are_sealed_more_is_given_up_first() -> None:
+    each = [paused_often(n, 100, **OVER) for n in range(1, 6)]
+    for recording in each[:4]:
+        recording.sealed = A_SEAL
+    status = CallStatus(server_call_id="call-1", resource="default", recordings=each)
+    fit(status, size_of(status) * 3 // 4, NOON)
+    assert [len(recording.pauses) for recording in each] == [50, 50, 50, 50, 100]
+
+
+def test_announcements_that_are_awaited_are_not_given_up_and_what_is_held_stays_so() -> None:
+    on, over = paused_often(1, 300), paused_often(2, 300, **OVER)
+    for recording in (on, over):
+        recording.joiner_announcements[0].answered_at = NOON
+        recording.joiner_announcements[1].problem = ""
+        recording.pauses[0].released_at = recording.pauses[1].released_at = None
+    status = CallStatus(server_call_id="call-1", resource="default", recordings=[on, over])
+    fit(status, 0, NOON)
+    assert [len(each.joiner_announcements) for each in (on, over)] == [299, 125]
+    assert [each.joiners_left_out for each in (on, over)] == [0, 174]
+    assert [len(each.pauses) for each in (on, over)] == [127, 125]
+    assert all(each.problem for each in (on, over))
+
+
+def test_an_alarm_that_is_given_up_as_it_is_sent_is_sent_no_more() -> None:
+    """What waits for its answer looked it up in vain, and no task of the run went on."""
+    server = recorded()
+    call, alarms = server.run.workflow.call, server.run.workflow.alarms
+    for n in range(300):
+        alarms.add(AlarmKind.PAUSE_FORCED, Severity.WARNING, f"{n}", call.current, NOON)
+    tell(server, "nobody-knows-this")
+    sent = [each for each in server.activities.values() if each.kind == "raise_alarm"]
+    assert len(sent) == 300
+    fit(call.status, 0, NOON)
+    tell(server, "nobody-knows-this")
+    assert len(call.status.alarms) == 250
+    assert sum(each.is_cancelled for each in server.activities.values()) == 50
+    answer(server, "raise_alarm", None)
+    assert len(call.status.alarms) == 250

@@ -62,27 +62,28 @@ class AlarmRecords:
         }
         return [newest for (key, _, _), newest in found.items() if key not in busy]
 
-    def record(self, alarm_id: str) -> AlarmRecord:
-        """Look an alarm up by its id."""
-        return next(record for record in self._status.alarms if record.alarm.id == alarm_id)
+    def record(self, alarm_id: str) -> AlarmRecord | None:
+        """Look an alarm up by its id; None if it was given up for want of room."""
+        return next((each for each in self._status.alarms if each.alarm.id == alarm_id), None)
 
-    def is_acknowledged(self, alarm_id: str) -> bool:
-        """Tell if somebody looks after an alarm."""
-        return self.record(alarm_id).acknowledged_at is not None
+    def is_needless(self, alarm_id: str) -> bool:
+        """Tell if an alarm is to be sent no more: somebody looks after it, or it is not kept."""
+        record = self.record(alarm_id)
+        return record is None or record.acknowledged_at is not None
 
     def sent(self, alarm_id: str, told: Alarm | None, now: datetime) -> None:
         """Fold that a receiver has accepted an alarm, and what it was told, with its cause."""
-        record = self.record(alarm_id)
-        record.sent_at = now
-        record.alarm = told or record.alarm
+        if (record := self.record(alarm_id)) is not None:
+            record.sent_at = now
+            record.alarm = told or record.alarm
 
     def not_sent(self, alarm_id: str, problem: str) -> None:
         """Fold that no receiver has accepted an alarm in time: it is given up."""
-        self.record(alarm_id).problem = problem
+        if (record := self.record(alarm_id)) is not None:
+            record.problem = problem
 
-    def resolution(self, alarm_id: str, now: datetime) -> Alarm:
+    def resolution(self, alarm: Alarm, now: datetime) -> Alarm:
         """Close the episode of an alarm, and return the notification that it is over."""
-        alarm = self.record(alarm_id).alarm
         episode = [r for r in self._status.alarms if r.alarm.dedup_key == alarm.dedup_key]
         for record in episode:
             record.over_at = record.over_at or now
@@ -126,7 +127,9 @@ class AlarmRecords:
         return alarm_ends.is_over(self._status, record.alarm)
 
     def _same_place(self, alarm_id: str) -> list[AlarmRecord]:
-        place = _place(self.record(alarm_id).alarm)
+        if (own := self.record(alarm_id)) is None:
+            return []
+        place = _place(own.alarm)
         told = (r for r in self._status.alarms if r.sent_at is not None)
         return [record for record in told if _place(record.alarm) == place]
 

@@ -7,12 +7,12 @@ worth least; all that is given up is counted and said. Evidence comes last, and 
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from callvault.contracts.alarms import AlarmRecord
 from callvault.contracts.base import shorten
 from callvault.contracts.silence import UnconfirmedInterval
-from callvault.contracts.states import Actual, RequestState
+from callvault.contracts.states import Actual, RequestState, Wanted
 from callvault.contracts.status import (
     CallStatus,
     ControlRecord,
@@ -64,12 +64,25 @@ MAX_KEPT_REQUESTS = 250
 
 MAX_KEPT_ALARMS = 250
 MAX_KEPT_PAUSES = 250
+"""Pauses, holds, doubts, marks, silent times and announcements to late joiners that are kept, of
+each kind: by each recording, and if that does not do by all of them together."""
+
 MAX_KEPT_IDS = 100
 _TEXTS = (200, 40, 16)
 """Lengths to which texts are cut, one after the other, in characters."""
 
 Cut = Callable[[CallStatus], str]
 """Gives something up, and says in a few words what; empty if there was nothing to give up."""
+
+
+class _Share(NamedTuple):
+    """The recordings that are to keep no more than so much of each kind."""
+
+    recordings: list[RecordingStatus]
+    kept: int
+
+
+ShareOf = Callable[[CallStatus], _Share]
 
 
 def size_of(status: CallStatus) -> int:
@@ -121,21 +134,43 @@ def _is_open(record: AlarmRecord) -> bool:
     return record.is_unsent or record.is_unresolved
 
 
-def _cut_pauses(status: CallStatus) -> str:
+def _by_each(status: CallStatus) -> _Share:
+    """Have each recording keep as much as one may."""
+    return _Share(status.recordings, MAX_KEPT_PAUSES)
+
+
+def _by_all(status: CallStatus) -> _Share:
+    """Have all recordings together keep as much as one may: what one has fits, whatever it is."""
+    return _Share(status.recordings, max(1, MAX_KEPT_PAUSES // max(1, len(status.recordings))))
+
+
+def _by_all_sealed(status: CallStatus) -> _Share:
+    """Have only those keep so little of which all stands in a manifest already."""
+    sealed = [each for each in status.recordings if each.sealed is not None]
+    return _Share(sealed, _by_all(status).kept)
+
+
+def _is_over(recording: RecordingStatus) -> bool:
+    """Tell if ACS records it no more; one that is looked for may begin still."""
+    return recording.actual is Actual.STOPPED and recording.looked_for_until is None
+
+
+def _cut_pauses(status: CallStatus, share_of: ShareOf = _by_each) -> str:
     """Give up the oldest pauses and holds of each recording, which is then amiss."""
-    cuts = [_cut_evidence(recording) for recording in status.recordings]
+    recordings, kept = share_of(status)
+    cuts = [_cut_evidence(recording, kept) for recording in recordings]
     return "; ".join(filter(None, cuts))
 
 
-def _cut_evidence(recording: RecordingStatus) -> str:
-    kept, holds = recording.pauses, recording.holds
-    old = [pause for pause in kept[:-MAX_KEPT_PAUSES] if not pause.is_open]
-    count = len(old) + len(holds[:-MAX_KEPT_PAUSES])
+def _cut_evidence(recording: RecordingStatus, kept: int) -> str:
+    pauses, holds = recording.pauses, recording.holds
+    # What is still held is never given up: it would record again.
+    held = [] if _is_over(recording) else [pause for pause in pauses[:-kept] if pause.is_open]
+    count = len(pauses[:-kept]) - len(held) + len(holds[:-kept])
     if count == 0:
         return ""
-    # What is still held is never given up: it would record again.
-    kept[:] = [p for p in kept[:-MAX_KEPT_PAUSES] if p.is_open] + kept[-MAX_KEPT_PAUSES:]
-    del holds[:-MAX_KEPT_PAUSES]
+    pauses[:-kept] = held
+    del holds[:-kept]
     recording.pauses_left_out += count
     # In the signed manifest, too: what is missing there must not look as if it had never been.
     left_out = f"{recording.pauses_left_out} of its oldest pauses and holds are not kept"
@@ -143,31 +178,51 @@ def _cut_evidence(recording: RecordingStatus) -> str:
     return f"recording {recording.number}: {left_out}"
 
 
-def _cut_intervals(status: CallStatus) -> str:
+def _cut_joiners(status: CallStatus, share_of: ShareOf) -> str:
+    """Give up the oldest announcements to late joiners, but for those that still are to be heard.
+
+    Whoever had not heard theirs still counts.
+    """
+    cut, (recordings, kept) = 0, share_of(status)
+    for recording in recordings:
+        told = recording.joiner_announcements
+        unheard = [each for each in told[:-kept] if each.answered_at is None]
+        awaited = [] if recording.wanted is Wanted.STOPPED else unheard
+        count = len(told[:-kept]) - len(awaited)
+        if count:
+            told[:-kept] = awaited
+            recording.joiners_left_out += len(unheard) - len(awaited)
+            what = "the oldest announcements to those who joined later are not kept"
+            recording.problem = recording.problem or what
+        cut += count
+    return f"{cut} old announcements to late joiners were given up" if cut else ""
+
+
+def _cut_intervals(status: CallStatus, share_of: ShareOf = _by_each) -> str:
     """Join the oldest doubts and marks of each recording to one: it spans more, and hides none."""
-    cut = 0
-    for recording in status.recordings:
-        cut += _join_doubts(recording.silence.unconfirmed) + _join(recording.marked)
-        # Silence that is claimed no more hides nothing.
+    cut, (recordings, kept) = 0, share_of(status)
+    for recording in recordings:
         account = recording.silence
-        cut += len(account.silent[:-MAX_KEPT_PAUSES])
-        del account.silent[:-MAX_KEPT_PAUSES]
-        # A doubt that spans more now may span what was proven.
-        intervals.doubt(account, [])
+        joined = _join_doubts(account.unconfirmed, kept)
+        # Silence that is claimed no more hides nothing.
+        cut += joined + _join(recording.marked, kept) + len(account.silent[:-kept])
+        del account.silent[:-kept]
+        if joined:
+            # A doubt that spans more now may span what was proven.
+            intervals.doubt(account, [])
     return f"{cut} old doubts, marks and silent times were joined or given up" if cut else ""
 
 
-def _join_doubts(doubts: list[UnconfirmedInterval]) -> int:
-    old = doubts[:-MAX_KEPT_PAUSES]
-    is_finding = any(each.is_finding for each in old)
-    joined = _join(doubts)
+def _join_doubts(doubts: list[UnconfirmedInterval], kept: int) -> int:
+    is_finding = any(each.is_finding for each in doubts[:-kept])
+    joined = _join(doubts, kept)
     if joined:
         doubts[0].is_finding = is_finding
     return joined
 
 
-def _join(spans: list[Any]) -> int:
-    old = spans[:-MAX_KEPT_PAUSES]
+def _join(spans: list[Any], kept: int) -> int:
+    old = spans[:-kept]
     if len(old) < 2:
         return 0
     ends = [each.until for each in old]
@@ -185,6 +240,7 @@ def _cut_texts(status: CallStatus, limit: int) -> str:
         *(pause for recording in status.recordings for pause in recording.pauses),
         *(hold for recording in status.recordings for hold in recording.holds),
         *(chunk for recording in status.recordings for chunk in recording.chunks),
+        *(told for recording in status.recordings for told in recording.joiner_announcements),
     ]
     cut = sum(_cut_fields(record, limit) for record in records)
     for record in status.alarms:
@@ -244,8 +300,7 @@ def _cut_ids(status: CallStatus) -> str:
     for record in old:
         record.request_id = None
     for recording in status.recordings:
-        # One that is looked for may begin still.
-        if recording.actual is Actual.STOPPED and recording.looked_for_until is None:
+        if _is_over(recording):
             # One stays: terms that name nobody could not be read any more.
             few = {"consent_participants": recording.consent.consent_participants[:1]}
             recording.consent = recording.consent.model_copy(update=few)
@@ -264,5 +319,10 @@ _CUTS: tuple[Cut, ...] = (
     _cut_pauses,
     partial(_cut_alarms, is_told=False),
     partial(_cut_texts, limit=_TEXTS[2]),
+    *(
+        partial(cut, share_of=share_of)
+        for share_of in (_by_all_sealed, _by_all)
+        for cut in (_cut_joiners, _cut_intervals, _cut_pauses)
+    ),
 )
 """What is given up first comes first."""

@@ -62,17 +62,19 @@ class NotifyLoop:
             await self._raise(notification.alarm_id)
 
     async def _raise(self, alarm_id: str) -> None:
-        alarm = self._alarms.record(alarm_id).alarm
-        answer = await self._deliver(alarm, lambda: self._alarms.is_acknowledged(alarm_id))
+        if (record := self._alarms.record(alarm_id)) is None:
+            return  # Given up since it was to be sent.
+        answer = await self._deliver(record.alarm, lambda: self._alarms.is_needless(alarm_id))
         if answer.is_delivered:
             self._alarms.sent(alarm_id, answer.told, workflow.now())
         elif answer.problem:
             self._alarms.not_sent(alarm_id, answer.problem)
 
     async def _resolve(self, alarm_id: str) -> None:
-        if alarm_id not in self._alarms.unresolved():
-            return  # The same is late again since this was to be told.
-        over = self._alarms.resolution(alarm_id, workflow.now())
+        record = self._alarms.record(alarm_id)
+        if record is None or alarm_id not in self._alarms.unresolved():
+            return  # The same is late again since this was to be told, or it is not kept.
+        over = self._alarms.resolution(record.alarm, workflow.now())
         answer = await self._deliver(over, lambda: False)
         if answer.is_delivered:
             self._alarms.resolved(alarm_id, workflow.now())
