@@ -27,26 +27,21 @@ from callvault.contracts.activity_io import (
     RecordingInput,
     StartInput,
 )
-from callvault.contracts.base import Message, Unreadable
-from callvault.contracts.consent_messages import read_decision
-from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
-from callvault.contracts.participants import ParticipantChanged
+from callvault.contracts.hold_messages import ReleaseOrder, WrittenHold
 from callvault.contracts.requests import (
-    CallEnded,
-    ControlRequest,
     RecordingRequest,
-    StartRequest,
 )
 from callvault.contracts.states import Actual
 from callvault.contracts.status import CallStatus
 from callvault.contracts.takeover import LastState, Recalled, RunQuery
 from callvault.errors import PayloadKeyMissing
-from workflows.call import acs_answers, callbacks, silence
+from workflows.call import acs_answers, callbacks, legal_holds, silence
 from workflows.call.alarms import Alarms
 from workflows.call.chunks import ChunkKey
 from workflows.call.commands import Command, Operation
 from workflows.call.consent_gate import ConsentGate
 from workflows.call.lifecycle import Lifecycle
+from workflows.messages import Messages
 
 ANSWER_TIMEOUT = timedelta(seconds=3)
 """Time for a run to answer: its worker may have died. Until then the run that asks raises no alarm,
@@ -148,18 +143,9 @@ class FoldedHistory:
             self._call = Lifecycle.begin(RecordingRequest.model_validate(request), self._at)
         call = self._call
         key = names.workflow_id(call.status.server_call_id)
-        gate = self._gate = ConsentGate(call, Alarms(call.status, key))
-        self._folds: dict[str, tuple[type[Message], Callable[[Any, datetime], object]]] = {
-            names.START: (StartRequest, partial(call.request, Operation.START)),
-            names.PAUSE: (ControlRequest, partial(call.request, Operation.PAUSE)),
-            names.RESUME: (ControlRequest, partial(call.request, Operation.RESUME)),
-            names.STOP: (ControlRequest, partial(call.request, Operation.STOP)),
-            names.CALL_ENDED: (CallEnded, call.call_ended),
-            names.FILE_STATUS_UPDATED: (FileStatusUpdated, call.files_announced),
-            names.RECORDING_STATE_CHANGED: (RecordingStateChanged, partial(callbacks.fold, call)),
-            names.PARTICIPANT_CHANGED: (ParticipantChanged, gate.participant_changed),
-            names.TAKE_OVER: (LastState, partial(call.recalled, is_reset=False)),
-        }
+        alarms = Alarms(call.status, key)
+        recalled = partial(call.recalled, is_reset=False)
+        self._messages = Messages(call, alarms, ConsentGate(call, alarms), recalled)
 
     async def _fold(self, event: HistoryEvent) -> None:
         if event.HasField("activity_task_scheduled_event_attributes"):
@@ -216,20 +202,16 @@ class FoldedHistory:
             silence.sound_given_up(recording, self._at, is_start=is_start)
 
     def _fold_message(self, name: str, payloads: list[Any]) -> None:
-        payload = payloads[0] if payloads and payloads[0] is not None else {}
-        if name == names.CONSENT:
-            # What cannot be read is a withdrawal here, too.
-            decision = read_decision(payloads)
-            if not isinstance(decision, Unreadable):
-                self._gate.decided(decision, self._at)
-        elif name in self._folds:
-            model, fold = self._folds[name]
-            fold(model.model_validate(payload), self._at)
+        if name in self._messages.kinds:
+            self._messages.take(name, payloads, self._at)
 
     def _fold_activity(self, name: str, input: Any, result: Any) -> None:
         folds: dict[str, Callable[[Any, Any], None]] = {
             names.BEGIN_ACTIVITY: self._begun,
             "export_chunk": self._exported,
+            # Else it would be placed again, also where it is released by now.
+            "place_legal_hold": self._hold_placed,
+            "release_legal_hold": self._hold_released,
             # Else a silence would stand that a reading had taken back.
             "confirm_active": self._read,
             "read_state": self._read,
@@ -253,6 +235,17 @@ class FoldedHistory:
         chunk = ExportInput.model_validate(input).chunk
         archived = ArchivedChunk.model_validate(result)
         self._call.chunk_archived(ChunkKey.of(chunk), archived, self._at)
+
+    def _hold_placed(self, _: Any, result: Any) -> None:
+        self._hold_written("", result)
+
+    def _hold_released(self, input: Any, result: Any) -> None:
+        self._hold_written(ReleaseOrder.model_validate(input).hold, result)
+
+    def _hold_written(self, known_id: str, result: Any) -> None:
+        # Holds are placed in the order in which they came, each before the next one.
+        hold = next(each for each in self._call.status.legal_holds if each.id == known_id)
+        legal_holds.written(hold, WrittenHold.model_validate(result), self._at)
 
     async def _decoded(self, payloads: Payloads) -> list[Any]:
         return await self._converter.decode(payloads.payloads)

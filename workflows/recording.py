@@ -16,34 +16,21 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from callvault.contracts import names
 from callvault.contracts.activity_io import BeginInput, Beginning
-from callvault.contracts.alarms import Acknowledge
-from callvault.contracts.base import AnyMessage, Unreadable, quoted, read_one
-from callvault.contracts.consent import ConsentRecord
+from callvault.contracts.base import AnyMessage, Unreadable, quoted
+from callvault.contracts.consent import ConsentDecision, ConsentRecord
 from callvault.contracts.consent_messages import read_decision
-from callvault.contracts.control_messages import read_control
-from callvault.contracts.events import FileStatusUpdated, RecordingStateChanged
-from callvault.contracts.hold_messages import HoldRequest, ReleaseRequest
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.requests import (
-    CallEnded,
     ControlRequest,
     RecordingRequest,
 )
 from callvault.contracts.results import CallResult
 from callvault.contracts.states import RequestState
 from callvault.contracts.status import CallStatus, ControlRecord
-from callvault.contracts.takeover import LastState
 from workflows import display
 from workflows.activity_errors import reason
 from workflows.activity_options import BEGIN
-from workflows.call import (
-    callbacks,
-    file_events,
-    legal_holds,
-    pauses,
-    repeats,
-    unconfirmed,
-)
+from workflows.call import repeats, unconfirmed
 from workflows.call.alarms import Alarms
 from workflows.call.commands import Operation
 from workflows.call.consent_gate import ConsentGate
@@ -71,6 +58,7 @@ from workflows.loops.recording_events import RecordingEventsLoop
 from workflows.loops.seal import SealLoop
 from workflows.loops.signal_times import SignalTimesLoop
 from workflows.loops.timers import TimersLoop
+from workflows.messages import Messages, Taken, read_request
 from workflows.outcome_metrics import count_outcomes
 
 
@@ -107,6 +95,7 @@ class RecordingWorkflow:
         self.notify = NotifyLoop(run, alarms)
         self.recording_events = RecordingEventsLoop(run, call, self.seal)
         self.legal_holds = LegalHoldsLoop(run, call)
+        self.messages = Messages(call, alarms, gate, lambda last, _: self.recall.told(last))
         self.shown = display.Shown()
 
     @workflow.run
@@ -191,51 +180,44 @@ class RecordingWorkflow:
     @workflow.signal(name=names.START)
     def start(self, *payloads: Any) -> None:
         """Record again in the same call, after the last recording was stopped."""
-        self._fold(Operation.START, payloads)
+        self._control(names.START, payloads)
 
     @workflow.signal(name=names.PAUSE)
     def pause(self, *payloads: Any) -> None:
         """Pause the current recording."""
-        self._fold(Operation.PAUSE, payloads)
+        self._control(names.PAUSE, payloads)
 
     @workflow.signal(name=names.RESUME)
     def resume(self, *payloads: Any) -> None:
         """Resume the current recording."""
-        self._fold(Operation.RESUME, payloads)
+        self._control(names.RESUME, payloads)
 
     @workflow.signal(name=names.STOP)
     def stop(self, *payloads: Any) -> None:
         """Stop the current recording, for good."""
-        self._fold(Operation.STOP, payloads)
+        self._control(names.STOP, payloads)
 
     @workflow.signal(name=names.FILE_STATUS_UPDATED)
     def file_status_updated(self, *payloads: Any) -> None:
         """Take note of a recording's files."""
-        event = self._read(FileStatusUpdated, payloads, names.FILE_STATUS_UPDATED)
-        if event is not None:
-            file_events.fold(self.call, self.alarms, event, workflow.now())
+        self._take(names.FILE_STATUS_UPDATED, payloads)
 
     @workflow.signal(name=names.RECORDING_STATE_CHANGED)
     def recording_state_changed(self, *payloads: Any) -> None:
         """Take note of ACS's callback about a recording's state."""
-        event = self._read(RecordingStateChanged, payloads, names.RECORDING_STATE_CHANGED)
-        if event is not None:
-            callbacks.fold(self.call, self.alarms, event, workflow.now())
+        self._take(names.RECORDING_STATE_CHANGED, payloads)
 
     @workflow.signal(name=names.CALL_ENDED)
     def call_ended(self, *payloads: Any) -> None:
         """Take note that the call is over."""
-        ended = self._read(CallEnded, payloads, names.CALL_ENDED)
-        if ended is not None:
-            self.call.call_ended(ended, workflow.now())
+        self._take(names.CALL_ENDED, payloads)
 
     @workflow.signal(name=names.CONSENT)
     def consent(self, *payloads: Any) -> None:
         """Take note of a participant's decision about being recorded."""
         seen = self.signal_times.seen(names.CONSENT)
-        decision = self._readable(read_decision(payloads), names.CONSENT)
-        if decision is not None:
-            self.gate.decided(decision, workflow.now())
+        if (taken := self._take(names.CONSENT, payloads)) is not None:
+            decision: ConsentDecision = taken.message
             if not decision.given and decision.decided_at is None:
                 self.signal_times.search(seen, decision.participant)
 
@@ -243,41 +225,30 @@ class RecordingWorkflow:
     def participant_changed(self, *payloads: Any) -> None:
         """Take note that a participant came into the call, or left it."""
         seen = self.signal_times.seen(names.PARTICIPANT_CHANGED)
-        change = self._read(ParticipantChanged, payloads, names.PARTICIPANT_CHANGED)
-        if change is not None:
-            self.gate.participant_changed(change, workflow.now())
+        if (taken := self._take(names.PARTICIPANT_CHANGED, payloads)) is not None:
+            change: ParticipantChanged = taken.message
             if change.at is None:
                 self.signal_times.search_move(seen, change)
 
     @workflow.signal(name=names.ACKNOWLEDGE)
     def acknowledge(self, *payloads: Any) -> None:
         """Take note that an operator looks after the alarms that stand."""
-        message = self._read(Acknowledge, payloads, names.ACKNOWLEDGE)
-        if message is not None:
-            count = self.alarms.acknowledge(message, workflow.now())
-            self.call.note(workflow.now(), f"{count} alarms seen by {message.caller}")
+        self._take(names.ACKNOWLEDGE, payloads)
 
     @workflow.signal(name=names.PLACE_HOLD)
     def place_hold(self, *payloads: Any) -> None:
         """Take note that the call, or a recording of it, is under a legal hold."""
-        request = self._read(HoldRequest, payloads, names.PLACE_HOLD)
-        if request is not None:
-            now = workflow.now()
-            self.call.note(now, legal_holds.place(self.call.status, request, now))
+        self._take(names.PLACE_HOLD, payloads)
 
     @workflow.signal(name=names.RELEASE_HOLD)
     def release_hold(self, *payloads: Any) -> None:
         """Take note that a legal hold ends."""
-        request = self._read(ReleaseRequest, payloads, names.RELEASE_HOLD)
-        if request is not None:
-            self.call.note(workflow.now(), legal_holds.release(self.call.status, request))
+        self._take(names.RELEASE_HOLD, payloads)
 
     @workflow.signal(name=names.TAKE_OVER)
     def take_over(self, *payloads: Any) -> None:
         """Learn what another run of the call knew, which was ended by force."""
-        last = self._read(LastState, payloads, names.TAKE_OVER)
-        if last is not None and last.status.server_call_id == self.call.status.server_call_id:
-            self.recall.told(last)
+        self._take(names.TAKE_OVER, payloads)
 
     @workflow.signal(name=names.HAND_OVER)
     def hand_over(self, *payloads: Any) -> None:
@@ -432,33 +403,15 @@ class RecordingWorkflow:
             unheard_run=workflow.info().run_id if workflow.cancellation_reason() is None else "",
         ).bounded(workflow.now())
 
-    def _read(
-        self, model: type[AnyMessage], payloads: Sequence[Any], what: str
-    ) -> AnyMessage | None:
-        return self._readable(read_one(model, payloads), what)
-
-    def _readable(self, message: AnyMessage | Unreadable, what: str) -> AnyMessage | None:
+    def _take(self, name: str, payloads: Sequence[Any]) -> Taken | None:
         self.this_run.clock.look()
-        if isinstance(message, Unreadable):
-            self.call.note(workflow.now(), f"{what} could not be read: {message.problem}")
-            return None
-        return message
+        return self.messages.take(name, payloads, workflow.now())
 
-    def _fold(self, operation: Operation, payloads: Sequence[Any]) -> None:
-        seen = self.signal_times.seen(operation)
-        request = self._readable(read_control(operation, payloads), operation)
-        if request is not None:
-            record = self._request(operation, pauses.of_outside(request))
-            if request.requested_at is None:
-                self.signal_times.search_request(seen, record)
-
-    def _request(self, operation: Operation, request: ControlRequest) -> ControlRecord:
-        now, known = workflow.now(), list(self.call.status.requests.values())
-        record = self.call.request(operation, request, now)
-        is_new = all(record is not each for each in known)
-        if is_new and record.released:
-            self.alarms.pause_forced(self.call.recording(record.recording), record, now)
-        return record
+    def _control(self, name: str, payloads: Sequence[Any]) -> None:
+        seen = self.signal_times.seen(name)
+        taken = self._take(name, payloads)
+        if taken is not None and taken.message.requested_at is None:
+            self.signal_times.search_request(seen, taken.result)
 
     def _refuse(self, operation: Operation, payloads: Sequence[Any]) -> None:
         request = _asked(operation, payloads)
@@ -470,7 +423,7 @@ class RecordingWorkflow:
     async def _confirmed(self, operation: Operation, payloads: Sequence[Any]) -> ControlRecord:
         self.this_run.clock.look()
         request = _asked(operation, payloads)
-        record = self._request(operation, request)
+        record = self.messages.request(operation, request, workflow.now())
         await self._settled_or_due(record)
         answer = repeats.answer_of(self.call.status, record, workflow.now())
         if not self.call.may_be_behind:
@@ -519,20 +472,12 @@ def _open_or_go_on(begun: Arguments) -> Lifecycle:
     if request.requested_at is None:
         # The server's own time of the start, which may have waited for a worker.
         request = request.model_copy(update={"requested_at": workflow.info().start_time})
-    return Lifecycle.begin(pauses.of_outside(request), workflow.now())
+    return Lifecycle.begin(request, workflow.now())
 
 
 def _asked(operation: Operation, payloads: Sequence[Any]) -> ControlRequest:
     """Read what an update asks; the sentence of an `ApplicationError` is its caller's answer."""
-    request = read_control(operation, payloads)
-    if isinstance(request, Unreadable):
-        raise ApplicationError(request.problem, type="InvalidRequest")
-    return pauses.of_outside(request)
-
-
-def _taken(model: type[AnyMessage], payloads: Sequence[Any]) -> AnyMessage:
-    """Read what an update brings; the sentence of an `ApplicationError` is its caller's answer."""
-    return _readable_or_refused(read_one(model, payloads))
+    return _readable_or_refused(read_request(operation, payloads))
 
 
 def _readable_or_refused(message: AnyMessage | Unreadable) -> AnyMessage:

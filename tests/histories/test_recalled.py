@@ -9,11 +9,17 @@ from temporalio.client import Client
 
 from callvault.contracts import names
 from callvault.contracts.activity_io import ControlResult
+from callvault.contracts.alarms import AlarmKind
+from callvault.contracts.events import RecordingStateChanged
 from callvault.contracts.manifest import SealInput
 from callvault.contracts.silence import SilentInterval
-from callvault.contracts.status import RecordingStatus
+from callvault.contracts.states import Actual, Wanted
+from callvault.contracts.status import CallStatus, RecordingStatus
 from callvault.temporal.converter import data_converter
+from tests.unit.test_messages import ODD_PAUSES
 from workers.recall import FoldedHistory
+from workflows.call import legal_holds
+from workflows.call.commands import next_operation
 
 from .recorded import Recorded, all_recorded, recorded_as
 
@@ -40,9 +46,13 @@ def scheduled(events: list[HistoryEvent], *kinds: str) -> Iterator[tuple[int, Hi
             yield index, event
 
 
-async def recordings(events: list[HistoryEvent]) -> list[RecordingStatus]:
+async def folded_status(events: list[HistoryEvent]) -> CallStatus:
     client = await Client.connect("127.0.0.1:1", lazy=True, data_converter=data_converter)
-    return (await FoldedHistory(client).status(events)).recordings
+    return await FoldedHistory(client).status(events)
+
+
+async def recordings(events: list[HistoryEvent]) -> list[RecordingStatus]:
+    return (await folded_status(events)).recordings
 
 
 async def folded(events: list[HistoryEvent]) -> dict[int, list[SilentInterval]]:
@@ -122,3 +132,60 @@ async def test_a_reading_that_found_it_recording_takes_the_silence_back() -> Non
     [recording] = await recordings([*events, polling, ended])
     assert not [each for each in recording.silence.silent if each.until is None]
     assert recording.silence.unconfirmed
+
+
+async def signalled(after: HistoryEvent, name: str, payload: object) -> HistoryEvent:
+    """Return the event of a signal that comes at the time of another event."""
+    event = HistoryEvent(event_id=after.event_id + 1, event_time=after.event_time)
+    attributes = event.workflow_execution_signaled_event_attributes
+    attributes.signal_name = name
+    attributes.input.payloads.extend(await data_converter.encode([payload]))
+    return event
+
+
+async def being_recorded() -> list[HistoryEvent]:
+    """Return the events of a call that is recorded, until the answer to its start."""
+    events = list(recorded_as("pauses").history().events)
+    [(_, start)] = scheduled(events, "start_recording")
+    ends = (e.activity_task_completed_event_attributes.scheduled_event_id for e in events)
+    return events[: 1 + list(ends).index(start.event_id)]
+
+
+@pytest.mark.parametrize("payload", ODD_PAUSES)
+async def test_a_pause_that_the_run_took_is_not_resumed_by_who_takes_over(payload: object) -> None:
+    """It was read more strictly here than by the run, whose recording was then resumed."""
+    events = await being_recorded()
+    [recording] = await recordings([*events, await signalled(events[-1], names.PAUSE, payload)])
+    assert recording.wanted is Wanted.PAUSED
+    assert [each.is_open for each in recording.pauses] == [True]
+    recording.actual = Actual.PAUSED
+    assert next_operation(recording) is None
+
+
+async def test_a_callback_of_a_sound_takes_the_silence_back() -> None:
+    """No callback was folded, so that the silence went on in which it told of a sound."""
+    events, resuming = await paused_until_resumed()
+    [before] = await recordings(events)
+    at = resuming.event_time.ToDatetime(tzinfo=UTC) + timedelta(hours=1)
+    resuming.event_time.FromDatetime(at)
+    told = RecordingStateChanged(
+        recording=1, recording_id=before.recording_id, state="active", at=at, is_signed=True
+    )
+    callback = await signalled(resuming, names.RECORDING_STATE_CHANGED, told)
+    status = await folded_status([*events, callback])
+    [recording] = status.recordings
+    assert not [each for each in recording.silence.silent if each.until is None]
+    assert [each.alarm.kind for each in status.alarms] == [AlarmKind.STATE_UNEXPECTED]
+
+
+async def test_a_legal_hold_is_written_by_who_takes_over_unless_it_is_written() -> None:
+    events = list(recorded_as("legal-hold").history().events)
+    placed = [event for _, event in scheduled(events, "place_legal_hold")]
+    released = [event for _, event in scheduled(events, "release_legal_hold")]
+    assert placed
+    assert released
+    [unwritten] = (await folded_status(events[: events.index(placed[0])])).legal_holds
+    assert unwritten.id == ""
+    status = await folded_status(events)
+    assert all(each.id and each.archives for each in status.legal_holds)
+    assert legal_holds.to_write(status) is None

@@ -96,7 +96,7 @@ class Lifecycle:
         """Open the life of a call, with its first recording if one is asked for."""
         call = cls(CallStatus(server_call_id=request.server_call_id, resource=request.resource))
         if request.start_recording:
-            call.request(Operation.START, request, now)
+            call.request(Operation.START, pauses.of_outside(request), now)
         return call
 
     # Requests.
