@@ -39,10 +39,14 @@ class Delivered:
                 self.requests += [(name, asked) for asked in _read([message], name, model)]
         self.decisions = _read(messages, names.CONSENT, ConsentDecision)
         self.about_presence: list[StartRequest | ParticipantChanged] = []
-        """Who is in the call: in the order in which it was told."""
+        """Who is in the call: in the order in which it was told, or happened, if all tell when."""
         for message in messages:
             self.about_presence += _read([message], names.START, StartRequest)
             self.about_presence += _read([message], names.PARTICIPANT_CHANGED, ParticipantChanged)
+        moves = [each for each in self.about_presence if isinstance(each, ParticipantChanged)]
+        dated = [(each.at, each) for each in moves if each.at is not None]
+        if len(dated) == len(self.about_presence):
+            self.about_presence = [each for _, each in sorted(dated, key=lambda pair: pair[0])]
         changes = _read(messages, names.RECORDING_STATE_CHANGED, RecordingStateChanged)
         self.sounds = [event for event in changes if event.state == "active"]
         events = _read(messages, names.FILE_STATUS_UPDATED, FileStatusUpdated)

@@ -29,6 +29,9 @@ from callvault.contracts.status import CallStatus
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STEPS = 60
 _A_MOMENT = timedelta(milliseconds=10)
+_OUT_OF_ORDER = 0.02
+"""Part of the steps before which somebody comes and goes, and word of it is out of order."""
+
 MAX_CLOSING_STEPS = 600
 """Steps after which a workflow that has not ended never will."""
 
@@ -120,7 +123,25 @@ class Life:
         self.story.append(f"{step}: {action.__name__.strip('_').replace('_', ' ')}")
         # No two things happen at one moment.
         self._pass_time(_A_MOMENT)
+        # By a lot of its own: without it the step is the same.
+        lot = self._lot(f"order {step}")
+        if lot.random() < _OUT_OF_ORDER:
+            self._come_and_go(lot)
         action(rng, step)
+
+    def _come_and_go(self, rng: random.Random) -> None:
+        """Let word of one connection come in another order than it happened."""
+        who = rng.choice(PEOPLE)
+        has_devices = any(device for each, device in self._people.seen if each == who)
+        device = rng.choice(["phone", "laptop", "phone" if has_devices else ""])
+        # What was held back is older.
+        self.server.deliver()
+        self._pass_time(_A_MOMENT)
+        if self.server.is_over:
+            return
+        told = messages.comings_and_goings(rng, self.server.now, who, device)
+        self._note("; ".join(map(messages.describe, told)))
+        self.server.deliver(*told)
 
     def _actions(self) -> list[Callable[[random.Random, int], None]]:
         """Return what may happen next; what is here twice is twice as likely."""

@@ -157,6 +157,21 @@ def presence(rng: random.Random) -> Job:
     return signal(names.PARTICIPANT_CHANGED, undated(rng, told, "at"))
 
 
+def comings_and_goings(rng: random.Random, now: datetime, who: str, device: str) -> list[Job]:
+    """Draw comings and goings by turns, all at another time just now, in any order."""
+    number, first = rng.choice([2, 3, 3, 4]), rng.choice([0, 1])
+    told = [
+        ParticipantChanged(
+            participant=who,
+            joined=(first + turn) % 2 == 0,
+            connection=device,
+            at=now - timedelta(milliseconds=number - turn),
+        )
+        for turn in range(number)
+    ]
+    return [signal(names.PARTICIPANT_CHANGED, each) for each in rng.sample(told, number)]
+
+
 def undated(rng: random.Random, told: AnyMessage, field: str) -> AnyMessage:
     """Let some tell no time, as the service writes one that it does not know."""
     return told.model_copy(update={field: NOT_KNOWN}) if rng.random() < 0.05 else told

@@ -161,6 +161,9 @@ class Presence(State):
     """Time at which Callvault first heard of it."""
     may_have_left: bool = False
     """True if a device of this person has left since, and may have been this one."""
+    again_at: datetime | None = None
+    """Latest time at which they were told to be here once more; of a stay that has ended, to have
+    left once more. Word may come late of what lies between the two."""
 
     @property
     def in_call(self) -> bool:

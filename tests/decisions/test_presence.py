@@ -1,6 +1,7 @@
 """Presence: who is here, perhaps here, or gone, at each boundary of each coming and going."""
 
 import hashlib
+import itertools
 
 import pytest
 
@@ -25,6 +26,7 @@ def stay(
     connection: str = "",
     told: float = 0,
     doubted: bool = False,
+    again: float | None = None,
 ) -> Presence:
     return Presence(
         participant=who,
@@ -33,6 +35,7 @@ def stay(
         left_at=at_or_none(left),
         told_at=at(told),
         may_have_left=doubted,
+        again_at=at_or_none(again),
     )
 
 
@@ -240,6 +243,144 @@ def test_a_person_leaves_with_every_device_that_came_before(
         assert stays_of(status) == stays
 
 
+# Word of one connection, in any order.
+
+
+@pytest.mark.parametrize("connection", ["", "a"])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("number", [2, 3, 4, 5])
+def test_in_any_order_of_word_what_happened_last_counts_and_no_stay_is_missed(
+    connection: str, first: bool, number: int
+) -> None:
+    # By turns, one every ten seconds.
+    words = [(first ^ bool(turn % 2), 10 * (turn + 1)) for turn in range(number)]
+    stays = [
+        (when, when + 10 if turn + 1 < number else None)
+        for turn, (joined, when) in enumerate(words)
+        if joined
+    ]
+    for order in itertools.permutations(words):
+        status = a_call()
+        for joined, when in order:
+            moves(status, joined, when, now=100, connection=connection)
+        assert bool(presence.here(status)) is words[-1][0], order
+        known = [(since or 0, until or 100) for _, since, until, _ in stays_of(status)]
+        for since, until in stays[: 2 if number < 5 else 0]:
+            assert any(a <= since and (until or 100) <= b for a, b in known), order
+
+
+@pytest.mark.parametrize("connection", ["", "a"])
+@pytest.mark.parametrize(
+    ("words", "stays"),
+    [
+        # Left, and back: the coming was known first.
+        ([(True, 10), (True, 50), (False, 40)], [(10, 40), (50, None)]),
+        ([(True, 10), (True, 50), (False, 50)], [(10, 50)]),
+        ([(True, 10), (True, 50), (False, 40), (False, 60)], [(10, 40), (50, 60)]),
+        ([(True, 50), (True, 10), (False, 40)], [(10, 40), (50, None)]),
+        ([(True, 50), (True, 10), (True, 10), (False, 40), (True, 10)], [(10, 40), (50, None)]),
+        ([(True, None), (False, 60)], [(100, None)]),
+        ([(True, 10), (True, None), (False, 60)], [(10, 60), (100, None)]),
+        # Left before a coming that is told of afterwards.
+        ([(False, 50), (True, 40)], [(40, 50)]),
+        ([(False, 50), (True, 40), (True, 40)], [(40, 50)]),
+        ([(False, 50), (True, 50)], [(None, 50), (50, None)]),
+        ([(True, 10), (False, 40), (False, 60), (True, 50)], [(10, 40), (50, 60)]),
+        ([(True, 10), (False, 40), (False, 60), (True, 60)], [(10, 40), (60, None)]),
+        ([(True, 10), (False, 40), (False, 60), (False, 55), (True, 58)], [(10, 40), (58, 60)]),
+        ([(True, 10), (False, 40), (False, 40), (True, 40)], [(10, 40), (40, None)]),
+        # What tells no time of its own is no newer leaving: it may be told twice.
+        ([(True, 10), (False, 40), (False, None), (True, 50)], [(10, 40), (50, None)]),
+    ],
+)
+def test_the_stays_of_one_connection_follow_from_the_times_of_what_is_told(
+    connection: str, words: list[tuple[bool, float | None]], stays: list[Stay]
+) -> None:
+    status = a_call()
+    for joined, when in words:
+        moves(status, joined, when, now=100, connection=connection)
+    assert [each[1:3] for each in stays_of(status)] == stays
+
+
+@pytest.mark.parametrize(
+    ("words", "is_news"),
+    [
+        ([(True, 10), (True, 50)], False),
+        ([(True, 10), (True, 50), (False, 40)], True),
+        ([(True, 50), (True, 10)], True),
+        ([(False, 50), (True, 40)], True),
+        ([(False, 50), (True, 40), (True, 40)], False),
+        ([(True, 10), (False, 40), (False, 60)], False),
+        ([(True, 10), (False, 40), (False, 60), (True, 50)], True),
+    ],
+)
+def test_what_changes_a_stay_is_news(words: list[tuple[bool, float]], is_news: bool) -> None:
+    status = a_call()
+    told = [moves(status, joined, when, now=100, connection="a") for joined, when in words]
+    assert told[-1] is is_news
+
+
+@pytest.mark.parametrize(
+    ("asked", "left", "stays"),
+    [(60, 49, [("", 10, 49, False), ("", 50, None, False)]), (60, 50, [("", 10, 50, False)])],
+)
+def test_who_is_here_and_named_once_more_has_not_left_long_before_that(
+    asked: float, left: float, stays: list
+) -> None:
+    status = a_call(stay(10))
+    presence.named(status, ANA, at(asked))
+    moves(status, False, left, now=100)
+    assert stays_of(status) == stays
+
+
+@pytest.mark.parametrize(("came", "is_doubted"), [(49, True), (50, False)])
+def test_a_coming_ends_no_doubt_that_is_younger(came: float, is_doubted: bool) -> None:
+    status = a_call(stay(10))
+    moves(status, False, 50, now=100, connection="a")
+    assert moves(status, True, came, now=100) is not is_doubted
+    assert status.participants[0].may_have_left is is_doubted
+    # So is the stay that begins with it, once a leaving from before is told.
+    moves(status, False, 45, now=100)
+    assert presence.here(status) == (set() if is_doubted else {ANA})
+    assert presence.perhaps_here(status) == {ANA}
+
+
+def test_a_stay_of_which_is_heard_at_its_end_puts_in_doubt_whom_no_device_tells() -> None:
+    status = a_call(stay(10), stay(10, 20, connection="a"))
+    moves(status, False, 60, now=100, connection="a")
+    assert presence.here(status) == {ANA}
+    moves(status, True, 50, now=100, connection="a")
+    assert presence.here(status) == set()
+
+
+@pytest.mark.parametrize(
+    ("connection", "stays", "when", "is_gone"),
+    [
+        ("", [stay(10)], 40, True),
+        ("", [stay(10, again=50)], 40, False),
+        ("", [stay(10, again=40)], 40, True),
+        ("a", [stay(10, again=50, connection="a")], 40, False),
+        ("a", [stay(10, again=50, connection="b")], 60, False),
+        ("a", [stay(10, 20, again=50, connection="a")], 40, False),
+        ("a", [], 40, True),
+    ],
+)
+def test_nobody_would_be_gone_by_a_leaving_that_is_older_than_their_coming(
+    connection: str, stays: list[Presence], when: float, is_gone: bool
+) -> None:
+    change = ParticipantChanged(participant=ANA, joined=False, connection=connection)
+    assert presence.would_be_gone(a_call(*stays), change, at(when)) is is_gone
+
+
+def test_where_there_is_no_room_for_another_stay_the_first_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(presence, "MAX_OPEN", 1)
+    status = a_call(stay(10, again=50))
+    assert moves(status, False, 40, now=100)
+    assert stays_of(status) == [("", 10, None, False)]
+
+
 @pytest.mark.parametrize(("joined", "connection"), [(True, ""), (False, "a"), (False, "")])
 def test_of_whom_there_is_no_room_nothing_is_kept(
     joined: bool, connection: str, monkeypatch: pytest.MonkeyPatch
@@ -314,6 +455,22 @@ def test_a_stay_that_another_run_knows_is_joined_with_its_times(told: Presence) 
     [known] = status.participants
     times = (known.connection, known.joined_at, known.left_at)
     assert times == (told.connection, told.joined_at, told.left_at)
+
+
+@pytest.mark.parametrize(
+    ("told", "joined", "when", "stays"),
+    [
+        (stay(5, again=9, told=9), False, 7, [("", 5, 7, False), ("", 9, None, False)]),
+        (stay(5, 6, again=9, told=9), True, 8, [("", 5, 6, False), ("", 8, 9, False)]),
+    ],
+)
+def test_with_a_stay_of_another_run_is_known_what_was_told_again(
+    told: Presence, joined: bool, when: float, stays: list
+) -> None:
+    status = a_call()
+    presence.add_stays(status, [told])
+    moves(status, joined, when)
+    assert stays_of(status) == stays
 
 
 def test_of_a_device_that_another_run_knows_to_have_left_no_coming_is_made_up() -> None:

@@ -160,6 +160,33 @@ def test_somebody_is_named_as_of_when_the_request_was_made() -> None:
     assert not server.run.workflow.call.recording(2).is_held
 
 
+@pytest.mark.parametrize("device", ["", "d"])
+def test_a_leaving_that_is_older_than_a_coming_does_not_undo_it(device: str) -> None:
+    server = agreed("all_parties", ANA)
+    wait(server, 10)
+    told = {"participant": BOB, "connection": device}
+    tell(server, names.PARTICIPANT_CHANGED, **told, joined=True, at=after(10))
+    answer(server, "pause_recording", seen(server, "inactive"))
+    wait(server, 40.5)
+    refuses(server, BOB, decidedAt=after(20))
+    for joined, seconds in ((True, 50), (False, 40)):
+        tell(server, names.PARTICIPANT_CHANGED, **told, joined=joined, at=after(seconds))
+    assert recording_of(server).is_held
+    leaves(server, BOB, connection=device, at=after(50.2))
+    assert not recording_of(server).is_held
+
+
+@pytest.mark.parametrize("device", ["", "d"])
+def test_a_leaving_that_is_known_before_the_coming_ends_it(device: str) -> None:
+    server = agreed("all_parties", ANA)
+    wait(server, 60)
+    for joined, seconds in ((False, 50), (True, 40)):
+        told = {"connection": device, "joined": joined, "at": after(seconds)}
+        tell(server, names.PARTICIPANT_CHANGED, participant=BOB, **told)
+    assert not recording_of(server).is_held
+    assert unconfirmed(server) == [(40, 50)]
+
+
 # What was wanted before word of it came.
 
 

@@ -133,7 +133,7 @@ class ConsentGate:
     def _is_stale(self, change: ParticipantChanged, at: datetime) -> bool:
         """Tell if a leaving by which somebody would be gone is from before they refused."""
         has_refused = consent.has_refused_since(self.status, change.participant, at)
-        return not change.joined and has_refused and presence.would_be_gone(self.status, change)
+        return not change.joined and has_refused and presence.would_be_gone(self.status, change, at)
 
     def has_paused(self, since: datetime) -> bool:
         """Tell if nothing is recorded without consent, as ACS has confirmed after ``since``."""

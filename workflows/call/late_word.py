@@ -20,6 +20,9 @@ def moved(call: Lifecycle, participant: str, joined: bool, told: Span, now: date
 
     To be called once holds are reviewed: what they cover is known.
     """
+    if joined:
+        # Word of the leaving may have come first.
+        told = told._replace(until=_left_by(call.status, participant, told.until))
     for recording in call.status.recordings:
         what = "joined, who had not agreed" if joined else "left, who alone had agreed"
         missing = _missing(call.status, recording.consent, participant, joined, told)
@@ -37,17 +40,22 @@ def decided(call: Lifecycle, record: ConsentRecord, until: datetime) -> None:
     if record.given:
         return
     who = record.participant
-    has_left = who in presence.gone(call.status)
-    left_at = max(presence.last_goings(call.status, {who}), default=until) if has_left else until
+    left_at = _left_by(call.status, who, until)
     for recording in call.status.recordings:
         terms = recording.consent
         if terms.consent_policy in (None, ConsentPolicy.NONE):
             continue
         # Whose consent is needed in any case may be anywhere.
         is_needed = who in terms.consent_participants
-        told = Span(record.decided_at, until if is_needed else min(left_at, until))
+        told = Span(record.decided_at, until if is_needed else left_at)
         why = f"word came late that {consent.short(who)} had refused"
         _were_to_be_silent(call, recording, [told], why, until)
+
+
+def _left_by(status: CallStatus, who: str, until: datetime) -> datetime:
+    """Return when somebody left who has, and else until when it is asked."""
+    has_left = who in presence.gone(status)
+    return min([until, *presence.last_goings(status, {who})]) if has_left else until
 
 
 def _were_to_be_silent(

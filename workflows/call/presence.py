@@ -3,6 +3,8 @@
 A person has any number of devices, and not all of them are known. So there are three answers: here
 (an open stay that nobody doubts), perhaps here (a device has left, and another may be left), gone.
 Whoever must agree counts as here in doubt; whoever has agreed counts as gone in doubt.
+
+Word of one connection may come in any order: what happened last by its own time counts.
 """
 
 import hashlib
@@ -79,16 +81,14 @@ def certain_until(status: CallStatus, stay: Presence) -> datetime | None:
     return next(iter(last_goings(status, {stay.participant})), stay.told_at)
 
 
-def would_be_gone(status: CallStatus, change: ParticipantChanged) -> bool:
+def would_be_gone(status: CallStatus, change: ParticipantChanged, at: datetime) -> bool:
     """Tell if somebody would have left by this, with every device that is known."""
     own, connection = _of(status, change.participant), connection_of(change)
-    if not connection:
-        return True
-    same = [presence for presence in own if presence.connection == connection]
-    if same and not same[-1].in_call:
+    leaving = [p for p in own if not connection or p.connection == connection]
+    if connection and leaving and not leaving[-1].in_call:
         # It is known.
         return False
-    return not any(p.in_call and p.connection != connection for p in own)
+    return not any(p.in_call and (p not in leaving or _is_here_after(p, at)) for p in own)
 
 
 def doubt(status: CallStatus, participant: str) -> None:
@@ -110,9 +110,12 @@ def move(status: CallStatus, change: ParticipantChanged, now: datetime) -> bool:
             participant=change.participant, connection=connection, joined_at=at, told_at=now
         )
         return _join(status, new)
-    if not connection:
-        return _leave_entirely(status, change.participant, at, now)
-    return _leave(status, change.participant, connection, at, now)
+    leave = _leave if connection else _leave_entirely
+    if leave(status, change.participant, connection, at, now):
+        return True
+    if change.at is not None:
+        _leave_again(_by(status, change.participant, connection), at)
+    return False
 
 
 def add_stays(status: CallStatus, stays: Iterable[Presence]) -> None:
@@ -127,6 +130,9 @@ def add_stays(status: CallStatus, stays: Iterable[Presence]) -> None:
         if stay.left_at is not None:
             left = ParticipantChanged(**told, joined=False, at=stay.left_at)
             move(status, left, max(stay.told_at, stay.left_at))
+        if stay.again_at is not None:
+            again = ParticipantChanged(**told, joined=stay.in_call, at=stay.again_at)
+            move(status, again, max(stay.told_at, stay.again_at))
 
 
 def _named_before(status: CallStatus, stay: Presence) -> None:
@@ -139,40 +145,66 @@ def _named_before(status: CallStatus, stay: Presence) -> None:
 
 
 def _join(status: CallStatus, new: Presence) -> bool:
-    own = _of(status, new.participant)
-    same = [p for p in own if p.connection == new.connection]
+    same = _by(status, new.participant, new.connection)
     last = same[-1] if same else None
     if last is not None and last.in_call:
-        # A person who is told again to be here is here, whatever a device did meanwhile.
-        is_news, last.may_have_left = last.may_have_left, False
-        return is_news
-    if not new.connection and any(p.in_call for p in own):
+        return _join_again(status, same, new)
+    if not new.connection and any(p.in_call for p in _of(status, new.participant)):
         return False
-    if _is_older(new, last):
-        return False
+    if last is not None and _is_before(new, last.left_at):
+        return _extend(same, new)
     if is_full(status):
         # Nobody can be told apart any more: no consent is met now.
         return False
+    if last is not None and _is_before(new, last.again_at):
+        # They have left again since: word of that was first.
+        new.left_at, last.again_at = last.again_at, None
     status.participants.append(new)
     _forget(status)
+    if not new.in_call and new.connection:
+        _doubt_unnamed(status, new.participant)
     return True
 
 
-def _is_older(new: Presence, last: Presence | None) -> bool:
-    """Tell if the same connection is known to have left since: one clock has told of both."""
-    left = last.left_at if last else None
-    return left is not None and new.joined_at is not None and new.joined_at < left
+def _join_again(status: CallStatus, same: list[Presence], new: Presence) -> bool:
+    """Fold that somebody is told again to be here; False where that is no news."""
+    last = same[-1]
+    told, left_at = new.joined_at or new.told_at, certain_until(status, last)
+    # A person who is told again to be here is here, whatever a device did before that.
+    is_news = left_at is not None and told >= left_at
+    last.may_have_left &= not is_news
+    if _is_before(new, last.joined_at):
+        # The other one is that which was told again: a leaving may lie between them.
+        last.again_at = last.again_at or last.joined_at
+        return _extend(same, new) or is_news
+    # Another clock than that of a leaving tells when a request was made.
+    again = new.joined_at or new.told_at - CLOCKS_AGREE
+    last.again_at = max(last.again_at or again, again)
+    return is_news
+
+
+def _is_before(new: Presence, at: datetime | None) -> bool:
+    """Tell if a coming is older than something else of the same connection: by one clock."""
+    return at is not None and new.joined_at is not None and new.joined_at < at
+
+
+def _extend(same: list[Presence], new: Presence) -> bool:
+    """Let the stay in which a coming lies, or which is next, begin with it; False if it does."""
+    stay = next(p for p in same if p.in_call or _is_before(new, p.left_at))
+    if stay.joined_at is not None and not _is_before(new, stay.joined_at):
+        return False
+    stay.joined_at = new.joined_at
+    return True
 
 
 def _leave(
     status: CallStatus, participant: str, connection: str, at: datetime, now: datetime
 ) -> bool:
     """Fold that one device has left."""
-    own = _of(status, participant)
-    same = [p for p in own if p.connection == connection]
+    same = _by(status, participant, connection)
     last = same[-1] if same else None
     if last is not None and last.in_call and (last.joined_at is None or at >= last.joined_at):
-        last.left_at = at
+        _end(status, last, at, now)
     elif last is None and not is_full(status):
         status.participants.append(
             Presence(participant=participant, connection=connection, left_at=at, told_at=now)
@@ -180,14 +212,21 @@ def _leave(
         _forget(status)
     else:
         return False
-    for presence in own:
-        if presence.in_call and not presence.connection:
-            # It may have been this device: whether there is another one is known to nobody.
-            presence.may_have_left = True
+    _doubt_unnamed(status, participant)
     return True
 
 
-def _leave_entirely(status: CallStatus, participant: str, at: datetime, now: datetime) -> bool:
+def _doubt_unnamed(status: CallStatus, participant: str) -> None:
+    """Fold that a device has left which may be one that nobody has told apart."""
+    for presence in _of(status, participant):
+        if presence.in_call and not presence.connection:
+            # It may have been this device: whether there is another one is known to nobody.
+            presence.may_have_left = True
+
+
+def _leave_entirely(
+    status: CallStatus, participant: str, connection: str, at: datetime, now: datetime
+) -> bool:
     """Fold that a person has left, with all devices that came before."""
     own = _of(status, participant)
     open_stays = [p for p in own if p.in_call and (p.joined_at is None or at >= p.joined_at)]
@@ -196,16 +235,45 @@ def _leave_entirely(status: CallStatus, participant: str, at: datetime, now: dat
             # They were told to be in the call after that: an earlier stay may be meant.
             presence.may_have_left = True
         else:
-            presence.left_at = at
+            _end(status, presence, at, now)
     if not own and not is_full(status):
-        status.participants.append(Presence(participant=participant, left_at=at, told_at=now))
+        status.participants.append(
+            Presence(participant=participant, connection=connection, left_at=at, told_at=now)
+        )
         _forget(status)
         return True
     return bool(open_stays)
 
 
+def _end(status: CallStatus, stay: Presence, at: datetime, now: datetime) -> None:
+    """End a stay; whoever was told to be here after that has come again."""
+    again_at = stay.again_at
+    if again_at is None or again_at <= at:
+        stay.left_at, stay.again_at = at, None
+    elif not is_full(status):
+        stay.left_at, stay.again_at = at, None
+        again = {"left_at": None, "joined_at": again_at, "told_at": now}
+        status.participants.append(stay.model_copy(update=again))
+        _forget(status)
+
+
+def _is_here_after(stay: Presence, at: datetime) -> bool:
+    return stay.again_at is not None and stay.again_at > at
+
+
+def _leave_again(same: list[Presence], at: datetime) -> None:
+    """Keep in mind a leaving after the last: word of a coming between them may be on its way."""
+    last = same[-1] if same else None
+    if last is not None and last.left_at is not None and at > last.left_at:
+        last.again_at = max(last.again_at or at, at)
+
+
 def _of(status: CallStatus, participant: str) -> list[Presence]:
     return [p for p in status.participants if p.participant == participant]
+
+
+def _by(status: CallStatus, participant: str, connection: str) -> list[Presence]:
+    return [p for p in _of(status, participant) if p.connection == connection]
 
 
 def connection_of(change: ParticipantChanged) -> str:
