@@ -111,7 +111,18 @@ def test_with_more_people_than_can_be_told_apart_no_policy_is_met(
         ("any_party", [], [here(joined=3)], 9),
         ("any_party", [ANA_AGREED], [here(left=5), here(BEN, left=7)], 9),
         ("any_party", [ANA_AGREED], [here(left=5), here(BEN, left=7), here(CEM)], 5),
+        ("any_party", [ANA_AGREED, BEN_AGREED], [here(left=5), here(BEN, left=7), here(CEM)], 7),
+        ("any_party", [ANA_AGREED], [here(left=5), here(joined=4, left=6), here(CEM)], 6),
+        (
+            "any_party",
+            [ANA_AGREED, BEN_AGREED, said(False, BEN, decided=6)],
+            [here(left=5), here(BEN, left=7), here(CEM)],
+            6,
+        ),
+        ("any_party", [said(True, decided=5)], [here(left=5), here(CEM)], 9),
         ("any_party", [said(False, BEN, decided=8)], [here(left=5)], 8),
+        ("all_parties", [said(False)], [here(left=5), here(joined=8)], 8),
+        ("any_party", [said(False)], [here(left=5), here(joined=8)], 8),
         ("named", [], [here(joined=3), here(BEN, left=7)], 9),
     ],
 )
@@ -140,6 +151,28 @@ def test_somebody_refuses_since_the_first_word_of_it_until_an_agreement_that_cou
     decisions: list[ConsentRecord], since: float | None
 ) -> None:
     assert seconds(consent.refused_since(a_call(*decisions))) == since
+
+
+@pytest.mark.parametrize(
+    ("refused", "people", "since"),
+    [
+        (2, [here()], 2),
+        (2, [here(joined=4)], 2),
+        (2, [here(left=5), here(joined=8)], 8),
+        (6, [here(left=5), here(joined=8)], 8),
+        (9, [here(left=5), here(joined=8)], 9),
+        (2, [here(left=5), here(joined=4)], 2),
+        (2, [here(left=5), here(joined=None)], 2),
+        (2, [here(left=5), here(joined=8), here(BEN, left=6), here(BEN, joined=7)], 4),
+    ],
+)
+def test_who_was_gone_since_they_refused_objects_since_they_are_back(
+    refused: float, people: list[Presence], since: float
+) -> None:
+    decisions = [said(False, decided=refused)]
+    if len(people) > 3:
+        decisions.append(said(False, CEM, decided=4))
+    assert seconds(consent.refused_since(a_call(*decisions, people=tuple(people)))) == since
 
 
 def test_who_refused_objects_unless_known_to_have_left_and_who_agreed_consents_while_here() -> None:

@@ -46,6 +46,22 @@ def test_what_is_outside_of_others_is_left_over(cut: list[Ends], left: list[Ends
     assert ends_of(list(intervals.outside(spans(*cut), whole))) == left
 
 
+@pytest.mark.parametrize(
+    ("given", "inside"),
+    [
+        ([], []),
+        ([(1, 5)], []),
+        ([(1, 6)], [(5, 6)]),
+        ([(6, 7), (8, 12)], [(6, 7), (8, 9)]),
+        ([(9, 12)], []),
+        ([(1, None)], [(5, 9)]),
+    ],
+)
+def test_what_lies_within_another_is_cut_to_it(given: list[Ends], inside: list[Ends]) -> None:
+    [whole] = spans((5, 9))
+    assert ends_of(list(intervals.within(spans(*given), whole))) == inside
+
+
 def test_what_is_open_lasts_for_ever() -> None:
     assert intervals.span_of(silent(3)) == Span(at(3), FOREVER)
     assert intervals.span_of(doubtful(3, 4)) == Span(at(3), at(4))

@@ -62,6 +62,21 @@ def test_of_all_parties_a_coming_that_was_told_late_is_without_consent_until_the
 
 
 @pytest.mark.parametrize(
+    ("people", "found"),
+    [
+        ((here(joined=10),), [(10, 20)]),
+        ((here(joined=10, left=14),), [(10, 14)]),
+        ((here(joined=10, left=14), here(joined=18)), [(10, 14), (18, 20)]),
+    ],
+)
+def test_who_is_known_to_have_left_before_their_coming_was_told_was_here_until_then(
+    people: tuple[Presence, ...], found: list
+) -> None:
+    assert doubts(a_life("all_parties", people=people), True) == found
+    assert doubts(a_life("named", people=people, consents=[said(False, decided=5)]), True) == found
+
+
+@pytest.mark.parametrize(
     ("consents", "people", "found"),
     [
         ([], [], [(10, 20)]),
@@ -150,6 +165,8 @@ def test_before_the_settings_are_known_nothing_is_noted() -> None:
         ("any_party", (here(left=15),), (), [(10, 15)]),
         ("any_party", (here(left=9),), (), []),
         ("any_party", (here(left=25),), (), [(10, 20)]),
+        ("any_party", (here(left=12), here(joined=17)), (), [(10, 12), (17, 20)]),
+        ("any_party", (here(left=12), here(joined=17)), ((17, None),), [(10, 12)]),
         ("named", (here(left=15),), (), [(10, 15)]),
         ("all_parties", (here(),), ((12, 14),), [(10, 12), (14, 20)]),
         ("all_parties", (here(),), ((10, None),), []),

@@ -10,6 +10,7 @@ from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.status import CallStatus
 from tests.unit.call import hashed
 from workflows.call import presence
+from workflows.call.intervals import FOREVER
 
 from .facts import at, at_or_none, seconds
 
@@ -122,6 +123,40 @@ def test_somebody_is_in_the_call_for_certain_until_the_last_device_that_has_left
     stays: list[Presence], until: float | None
 ) -> None:
     assert seconds(presence.certain_until(a_call(*stays), stays[0])) == until
+
+
+@pytest.mark.parametrize(
+    ("stays", "away", "returned"),
+    [
+        ([], [], None),
+        ([stay(1)], [], None),
+        ([stay(1, 5)], [(5, None)], None),
+        ([stay(None, 5)], [(5, None)], None),
+        ([stay(1, 5), stay(7)], [(5, 7)], 7),
+        ([stay(7), stay(1, 5)], [(5, 7)], 7),
+        ([stay(1, 5), stay(5)], [], None),
+        ([stay(1, 5, connection="a"), stay(4, connection="b")], [], None),
+        ([stay(1, 9, connection="a"), stay(2, 4), stay(5, 6), stay(10)], [(9, 10)], 10),
+        ([stay(1, 2), stay(3, 4), stay(5)], [(2, 3), (4, 5)], 5),
+        ([stay(1, 2), stay(3, 4)], [(2, 3), (4, None)], 3),
+        ([stay(1, 2), stay(None, 4)], [(4, None)], None),
+        ([stay(1, 2), stay(None, told=5)], [], None),
+        ([stay(1, 2), stay(3, doubted=True)], [(2, 3)], 3),
+        ([stay(1, 2, who=BEN), stay(3)], [], None),
+    ],
+)
+def test_somebody_is_known_to_have_been_gone_between_the_stays_of_all_their_devices(
+    stays: list[Presence], away: list[Stay], returned: float | None
+) -> None:
+    status = a_call(*stays)
+    found = [
+        (seconds(since), None if until == FOREVER else seconds(until))
+        for since, until in presence.away(status, ANA)
+    ]
+    assert found == away
+    assert seconds(presence.returned_at(status, ANA)) == returned
+    status.participants_left_out = 1
+    assert presence.away(status, ANA) == [], "a stay that is forgotten may lie between"
 
 
 def test_who_is_in_doubt_may_have_left_by_every_stay_that_is_open() -> None:

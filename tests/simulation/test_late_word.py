@@ -203,6 +203,51 @@ def test_a_refusal_counts_until_its_person_left_also_where_word_of_it_comes_afte
     assert unconfirmed(server) == [(60, 90)]
 
 
+@pytest.mark.parametrize("policy", ["all_parties", "any_party"])
+@pytest.mark.parametrize("device", ["", "d"])
+def test_who_refused_and_left_objects_since_they_are_back(policy: str, device: str) -> None:
+    server = agreed(policy, ANA, onPauseFailure="stop")
+    told = {"participant": BOB, "connection": device}
+    tell(server, names.PARTICIPANT_CHANGED, **told, joined=True, at=after(0))
+    wait(server, 1)
+    refuses(server, BOB, decidedAt=after(1))
+    answer(server, "pause_recording", seen(server, "inactive"))
+    wait(server, 9)
+    tell(server, names.PARTICIPANT_CHANGED, **told, joined=False, at=after(10))
+    answer(server, "resume_recording", seen(server, "active"))
+    wait(server, 590)
+    tell(server, names.PARTICIPANT_CHANGED, **told, joined=True, at=after(600))
+    assert recording_of(server).holds[-1].since == server.now
+    answer(server, "pause_recording", seen(server, "inactive"))
+    assert silent(server)[-1] == (600, None)
+    assert not server.run.workflow.call.status.alarms
+
+
+def test_word_of_a_refusal_comes_after_its_person_is_back_who_was_gone_meanwhile() -> None:
+    server = agreed("any_party", ANA)
+    wait(server, 600)
+    for joined, seconds in ((True, 0), (False, 10), (True, 600)):
+        moves(server, BOB, joined=joined, at=after(seconds))
+    wait(server, 20)
+    refuses(server, BOB, decidedAt=after(5))
+    assert unconfirmed(server) == [(5, 10), (600, None)]
+
+
+def test_consent_was_missing_since_the_last_who_agreed_was_here() -> None:
+    server = agreed("any_party", ANA, BOB)
+    moves(server, "c" * 64, joined=True, at=after(0))
+    wait(server, 20)
+    leaves(server, ANA, at=after(20))
+    wait(server, 80)
+    refuses(server, BOB, decidedAt=after(100))
+    answer(server, "pause_recording", seen(server, "inactive"))
+    wait(server, 30)
+    leaves(server, BOB, at=after(130))
+    assert recording_of(server).is_held
+    assert unconfirmed(server) == []
+    assert silent(server) == [(100, None)]
+
+
 def test_the_refusal_of_somebody_who_is_needed_counts_wherever_they_are() -> None:
     server = agreed("named", ANA, BOB, consentParticipants=[ANA, BOB])
     leaves(server, BOB, at=after(30))

@@ -4,15 +4,15 @@ What is in doubt counts as missing: a withdrawal always counts, and an agreement
 withdrawal may be newer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from callvault.contracts.activity_io import ResourceConsent
 from callvault.contracts.consent import ConsentDecision, ConsentPolicy, ConsentRecord, ConsentTerms
 from callvault.contracts.participants import UNKNOWN_PARTICIPANT
 from callvault.contracts.status import CallStatus
-from workflows.call import presence
-from workflows.call.intervals import MAX_CLOCK_DIFFERENCE
+from workflows.call import intervals, presence
+from workflows.call.intervals import FOREVER, MAX_CLOCK_DIFFERENCE, Span
 
 MAX_RECORDS = 1_000
 """Decisions kept: beyond that, those that do not count any more are forgotten."""
@@ -71,7 +71,8 @@ def missing_since(status: CallStatus, terms: ConsentTerms, now: datetime) -> dat
         # Once nobody is left there is nobody to protect: that is how calls end.
         if not presence.perhaps_here(status):
             return now
-        since += presence.last_goings(status, _agreed(status))
+        sufficed = (span.until for span in agreed_and_here(status))
+        since += [max(sufficed, default=now)]
     return min(since, default=now)
 
 
@@ -97,9 +98,13 @@ def refusals(status: CallStatus) -> dict[str, datetime]:
 
 
 def refused_since(status: CallStatus) -> datetime | None:
-    """Return since when somebody refuses who may be in the call; None if nobody does."""
+    """Return since when somebody refuses who may be in the call; None if nobody does.
+
+    Of somebody who was gone meanwhile: since they came back.
+    """
     since = refusals(status)
-    return min((since[who] for who in objectors(status)), default=None)
+    objecting = ((since[who], presence.returned_at(status, who)) for who in objectors(status))
+    return min((max(filter(None, times)) for times in objecting), default=None)
 
 
 def objectors(status: CallStatus) -> set[str]:
@@ -107,6 +112,39 @@ def objectors(status: CallStatus) -> set[str]:
     # Who was never seen may be in the call: a telephone is in no event.
     refused = {who for who, given in standing(status).items() if not given}
     return refused - presence.gone(status)
+
+
+def agreed_and_here(status: CallStatus) -> Iterator[Span]:
+    """Yield when each of those who have agreed was in the call for certain, and had agreed."""
+    for stay in status.participants:
+        until = presence.certain_until(status, stay)
+        here = Span(stay.joined_at or stay.told_at, until or FOREVER)
+        yield from intervals.within(agreements(status, stay.participant), here)
+
+
+def agreements(status: CallStatus, participant: str) -> list[Span]:
+    """Return when somebody's agreement held: from its arrival, whatever its own clock says."""
+    return _lasting(status, participant, given=True)
+
+
+def refused(status: CallStatus, participant: str) -> list[Span]:
+    """Return when somebody refused: by the times that were told."""
+    return _lasting(status, participant, given=False)
+
+
+def _lasting(status: CallStatus, participant: str, *, given: bool) -> list[Span]:
+    spans: list[Span] = []
+    began: datetime | None = None
+    for record in status.consents:
+        if record.participant != participant or not record.counts:
+            continue
+        at = record.received_at if record.given else min(record.decided_at, record.received_at)
+        if record.given is given:
+            began = began or at
+        elif began is not None:
+            spans.append(Span(began, at))
+            began = None
+    return [*spans, Span(began, FOREVER)] if began is not None else spans
 
 
 def consenting(status: CallStatus) -> set[str]:

@@ -33,6 +33,12 @@ def outside(spans: Sequence[Span], whole: Span) -> Iterator[Span]:
     yield from _span(since, whole.until)
 
 
+def within(spans: Iterable[Span], whole: Span) -> Iterator[Span]:
+    """Yield the parts of the others that lie in ``whole``."""
+    for span in spans:
+        yield from _span(max(span.since, whole.since), min(span.until, whole.until))
+
+
 def _span(since: datetime, until: datetime) -> Iterator[Span]:
     if since < until:
         yield Span(since, until)

@@ -9,11 +9,14 @@ Word of one connection may come in any order: what happened last by its own time
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from callvault.contracts.consent import Presence
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.status import CallStatus
+from workflows.call.intervals import FOREVER, Span
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 MAX_STAYS = 1_000
 """Stays kept: beyond that the oldest that have ended are forgotten, and counted."""
@@ -56,6 +59,29 @@ def in_call_since(status: CallStatus, participant: str) -> datetime | None:
     comings = [p.joined_at for p in status.participants if p.participant == participant]
     known = [at for at in comings if at is not None]
     return min(known) if known and len(known) == len(comings) else None
+
+
+def away(status: CallStatus, participant: str) -> list[Span]:
+    """Return when somebody is known to have been gone: between their stays, and after them."""
+    if status.participants_left_out:
+        return []
+    spans: list[Span] = []
+    here_until: datetime | None = None
+    # Who was there already when first told of may have been there at any time before.
+    own = [(p.joined_at or _EVER, p.left_at or FOREVER) for p in _of(status, participant)]
+    for since, until in sorted(own):
+        if here_until is not None and here_until < since:
+            spans.append(Span(here_until, since))
+        here_until = max(here_until or until, until)
+    if here_until is not None and here_until < FOREVER:
+        spans.append(Span(here_until, FOREVER))
+    return spans
+
+
+def returned_at(status: CallStatus, participant: str) -> datetime | None:
+    """Return when somebody came back last who had been gone; None if they are not known to have."""
+    comings = [span.until for span in away(status, participant) if span.until < FOREVER]
+    return comings[-1] if comings else None
 
 
 def comings(status: CallStatus, people: set[str]) -> list[datetime]:
