@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from callvault.contracts.consent import JoinerAnnouncement, Presence
+from callvault.contracts.consent import Announcement, JoinerAnnouncement, Presence
 from callvault.contracts.status import CallStatus, RecordingStatus
 from tests.policies import a_policy
 from tests.unit.call import hashed, recording_call
@@ -26,6 +26,11 @@ def told(answered: float | None = None, problem: str = "", who: str = ANA) -> Jo
 
 def with_joiners(*told: JoinerAnnouncement, **facts: Any) -> RecordingStatus:
     return a_recording(joiner_announcements=list(told), **facts)
+
+
+def here(*, joined: float | None, left: float | None = None, who: str = ANA) -> Presence:
+    times = {"joined_at": at_or_none(joined), "left_at": at_or_none(left)}
+    return Presence(participant=who, told_at=at(1), **times)
 
 
 def left(who: str = ANA) -> Presence:
@@ -54,6 +59,34 @@ def test_who_joins_is_to_hear_of_each_recording_that_is_on_where_a_resource_want
     ]
     assert noted == ([(ANA, 7)] if is_noted else [])
     assert late_joiners.to_tell(status) == ([Joiner(1, ANA)] if is_noted else [])
+
+
+@pytest.mark.parametrize(
+    ("people", "is_noted"),
+    [
+        ([], True),
+        ([here(joined=4)], False),
+        ([here(joined=5)], False),
+        ([here(joined=6)], True),
+        ([here(joined=4), here(joined=7)], False),
+        ([here(joined=4, left=5), here(joined=7)], True),
+        ([here(joined=4, left=6), here(joined=7)], False),
+        # Named by a request, and told of once more by their device.
+        ([here(joined=None), here(joined=7)], False),
+        ([here(who=hashed("ben"), joined=4), here(joined=7)], True),
+        ([here(joined=None).model_copy(update={"may_have_left": True})], True),
+    ],
+)
+def test_who_was_here_when_all_were_announced_to_has_heard_it(
+    people: list[Presence], is_noted: bool
+) -> None:
+    first = Announcement(requested_at=at(5), answered_at=at(6))
+    recording = a_recording(announcement=first)
+    # One that was adopted was announced to nobody.
+    other = a_recording(number=2)
+    late_joiners.joined(a_call(recording, other, policy=TELLING, participants=people), ANA, at(9))
+    assert bool(recording.joiner_announcements) is is_noted
+    assert other.joiner_announcements
 
 
 def test_who_comes_again_is_to_hear_it_again_only_if_that_failed() -> None:

@@ -344,6 +344,21 @@ def test_who_joined_is_to_hear_the_announcement_from_when_they_came() -> None:
     assert unconfirmed(server) == [(60, None)]
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_who_came_before_the_announcement_has_heard_it(named: bool) -> None:
+    server = begun({"requestedBy": "app", "participants": [ANA] if named else []})
+    learns(server, announce_within="PT10S", announce_late_joiners=True)
+    wait(server, 1)
+    answer(server, "announce_recording", None)
+    starts(server)
+    wait(server, 1)
+    # Word of her telephone, and of who came while it was being announced.
+    moves(server, ANA, joined=True, at=after(-3))
+    assert not recording_of(server).is_held
+    moves(server, BOB, joined=True, at=after(0.5))
+    assert recording_of(server).is_held
+
+
 # What is told again.
 
 

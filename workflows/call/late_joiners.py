@@ -25,10 +25,17 @@ class Joiner(NamedTuple):
 
 
 def joined(status: CallStatus, participant: str, now: datetime) -> None:
-    """Take note that somebody joined: each recording that is on is announced to them, once."""
+    """Take note that somebody joined: each recording that is on is announced to them, once.
+
+    To be called once their coming is folded.
+    """
     if status.policy is None or not status.policy.announce_late_joiners:
         return
     for recording in filter(_is_on, status.recordings):
+        first = recording.announcement
+        if first is not None and presence.was_here(status, participant, first.requested_at):
+            # The announcement to all was made for them, too: only word of them comes now.
+            continue
         if (known := find(recording, participant)) is not None:
             # Who comes again is announced to again, if that failed the first time.
             known.problem = ""

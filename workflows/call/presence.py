@@ -107,6 +107,14 @@ def certain_until(status: CallStatus, stay: Presence) -> datetime | None:
     return next(iter(last_goings(status, {stay.participant})), stay.told_at)
 
 
+def was_here(status: CallStatus, participant: str, at: datetime) -> bool:
+    """Tell if somebody was in the call at a moment, for certain."""
+    return any(
+        (stay.joined_at or stay.told_at) <= at < (certain_until(status, stay) or FOREVER)
+        for stay in _of(status, participant)
+    )
+
+
 def would_be_gone(status: CallStatus, change: ParticipantChanged, at: datetime) -> bool:
     """Tell if somebody would have left by this, with every device that is known."""
     own, connection = _of(status, change.participant), connection_of(change)
