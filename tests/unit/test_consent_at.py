@@ -86,6 +86,89 @@ def test_in_every_moment_of_a_call_it_says_what_held_the_recording_back() -> Non
         assert then(call, call.now + SECOND / 2).is_met is not call.recording.is_held
 
 
+def test_an_agreement_counts_from_its_arrival_whatever_its_own_time() -> None:
+    call = agreed()
+    call.joins("cem", connection="c")
+    held = call.ticks()
+    call.agrees("cem", decided_at=NOON)
+    assert not call.recording.is_held
+    assert not then(call, held).is_met
+    assert stands(then(call, held))["cem"] == "undecided"
+    assert then(call, call.now).is_met
+
+
+def test_a_withdrawal_counts_from_its_own_time() -> None:
+    call = agreed()
+    call.now = NOON + MINUTE
+    call.withdraws("ben", decided_at=NOON + 30 * SECOND)
+    assert then(call, NOON + 29 * SECOND).is_met
+    assert not then(call, NOON + 30 * SECOND).is_met
+
+
+def test_nobody_has_consented_in_what_is_unconfirmed_since_word_of_a_coming_was_late() -> None:
+    call = agreed()
+    came, call.now = call.now, NOON + MINUTE
+    call.agrees("cem", decided_at=NOON)
+    agreed_at, _ = call.now, call.ticks()
+    call.joins("cem", connection="c", at=came)
+    [doubt] = call.recording.silence.unconfirmed
+    assert (doubt.since, doubt.until) == (came, agreed_at)
+    assert not then(call, came).is_met
+    assert not then(call, agreed_at - SECOND).is_met
+    assert then(call, agreed_at).is_met
+
+
+@pytest.mark.parametrize("policy", ["any_party", ALL])
+def test_who_is_known_by_a_leaving_alone_was_not_certainly_here(policy: str) -> None:
+    call = Call(consent_policy=policy)
+    call.agrees("ben")
+    waited = call.ticks()
+    call.leaves("ben", connection="b")
+    found = then(call, waited)
+    assert [(each.stand, each.is_certain) for each in found.people] == [("agreed", False)]
+    assert call.recording.is_held
+    assert not found.is_met
+
+
+def test_who_is_named_by_a_request_is_certainly_here_from_then_on() -> None:
+    call = agreed("any_party")
+    assert then(call, call.now).is_met
+    assert all(each.is_certain for each in then(call, NOON).people)
+    assert not any(each.is_certain for each in then(call, NOON - SECOND).people)
+
+
+def test_who_refused_before_they_were_seen_objected_until_then() -> None:
+    call = agreed("any_party")
+    call.withdraws("cem")
+    refused = call.now
+    call.ticks()
+    call.joins("cem", connection="c")
+    assert not then(call, refused).is_met
+    assert not then(call, call.now).is_met
+
+
+@pytest.mark.parametrize("policy", ["any_party", ALL, "named"])
+def test_it_is_never_met_at_a_moment_at_which_the_recording_was_held(policy: str) -> None:
+    call = awaiting(policy, "ana", "ben")
+    long_ago = {"decided_at": NOON - MINUTE}
+    steps = [
+        lambda: call.agrees("ben", "ana", **long_ago),
+        lambda: call.withdraws("cem"),
+        lambda: call.joins("cem", connection="c"),
+        lambda: call.agrees("cem"),
+        lambda: call.leaves("ana"),
+        lambda: call.leaves("ben"),
+        lambda: call.withdraws("cem"),
+        lambda: call.leaves("cem", connection="c"),
+        lambda: call.joins("ben", connection="b"),
+    ]
+    held = {}
+    for step in steps:
+        step()
+        held[call.now + SECOND / 2] = call.recording.is_held
+    assert {moment: not then(call, moment).is_met for moment in held} == held
+
+
 def test_the_evidence_shows_the_moment_and_every_stay() -> None:
     call = agreed()
     call.joins("cem", connection="c")
