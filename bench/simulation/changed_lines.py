@@ -182,6 +182,11 @@ MUTANTS = (
         "silent_since = now",
     ),
     Mutant(
+        "workflows/call/lifecycle.py",
+        "if deletion_marks.extend(self.status, recording, now):",
+        "if False:",
+    ),
+    Mutant(
         "workflows/call/consent_gate.py",
         "if not record.given:",
         "if False:",

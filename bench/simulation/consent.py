@@ -4,7 +4,8 @@
 - A recording is held as long as consent is missing, and no longer.
 - A recording that was declined has no sound; one that has waited for consent too long is declined.
 - A refusal is never swallowed.
-- What is recorded after a refusal is marked, where that is asked for, until ACS is silent.
+- What is recorded after a refusal is marked, where that is asked for, until ACS is silent. So is,
+  in the end, whatever ACS recorded while somebody who refused was in the call, or may have been.
 - Whatever ACS recorded while consent was missing lies, in the end, in an interval that is marked or
   unconfirmed. So does whatever it recorded while it was to be paused: that is unconfirmed, from the
   moment at which a pause was asked for, and that is marked or unconfirmed from the moment at which
@@ -43,6 +44,8 @@ class ConsentInvariants:
         """Recordings, and moments at which they recorded without consent."""
         self._unwanted: set[tuple[int, datetime]] = set()
         """The same while they were to be paused."""
+        self._objected: set[tuple[int, datetime, str]] = set()
+        """The same while somebody refused, with the hash of who did, where that is to be marked."""
         self._refused: set[tuple[int, datetime]] = set()
         """Recordings that recorded as word of a refusal came, and when that was decided."""
 
@@ -63,14 +66,13 @@ class ConsentInvariants:
     def check_withdrawn(self, status: CallStatus) -> None:
         """Check that a refusal marks what was recorded before it, whatever became of it since."""
         for recording in status.recordings:
-            is_marking = recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
-            needs_consent = _needs_consent(recording)
+            is_marking = _needs_marks(recording)
             is_heard = recording.number in self._acs.sounded - self._acs.meddled
-            if is_marking and needs_consent:
+            if is_marking:
                 is_open = any(mark.until is None for mark in recording.marked)
                 if not (is_open or is_silent(recording)):
                     raise Broken("a withdrawal's mark ends while ACS may record")
-            if is_marking and needs_consent and is_heard:
+            if is_marking and is_heard:
                 if not self.has_consent(recording):
                     self._withdrawn.add(recording.number)
                 if not (recording.marked or self._is_doubted(recording)):
@@ -113,6 +115,8 @@ class ConsentInvariants:
         if self._acs.sounds(recording.number):
             if not self.has_consent(recording):
                 self._exposed.add((recording.number, now))
+            if _needs_marks(recording):
+                self._objected |= {(recording.number, now, who) for who in self._people.objectors}
             if recording.wanted is Wanted.PAUSED:
                 self._unwanted.add((recording.number, now))
 
@@ -147,6 +151,18 @@ class ConsentInvariants:
                 raise Broken("what ACS recorded although it was to be paused is not unconfirmed")
         for recording in status.recordings:
             self._check_late_pauses(recording)
+            self._check_marked(recording, silenced)
+
+    def _check_marked(
+        self, recording: RecordingStatus, silenced: set[tuple[int, datetime | None]]
+    ) -> None:
+        """Check that what was recorded of those who refused is marked, and not only doubtful."""
+        own = (each for each in self._objected if each[0] == recording.number)
+        for number, moment, who in sorted(own):
+            marks = [mark for mark in recording.marked if mark.participant == who]
+            is_known = recording.recording_id is not None and (number, moment) not in silenced
+            if is_known and not _covers(marks, moment):
+                raise Broken("what ACS recorded of somebody who refused is not marked")
 
     def _check_late_pauses(self, recording: RecordingStatus) -> None:
         """Check that a pause counts from the time at which it was asked for."""
@@ -195,6 +211,11 @@ class ConsentInvariants:
 def _needs_consent(recording: RecordingStatus) -> bool:
     is_asked_for = recording.consent.consent_policy not in (None, ConsentPolicy.NONE)
     return is_asked_for and recording.origin == "requested"
+
+
+def _needs_marks(recording: RecordingStatus) -> bool:
+    is_asked_for = recording.consent.on_withdrawal is OnWithdrawal.PAUSE_AND_MARK
+    return is_asked_for and _needs_consent(recording)
 
 
 def _covers(intervals: Sequence[DeletionMark | UnconfirmedInterval], moment: datetime) -> bool:

@@ -190,9 +190,10 @@ class DeletionMark(State):
     participant: str
     """The participant who refused, or withdrew consent."""
     since: datetime
-    """Time at which the recording was asked for, or at which this person came into the call."""
+    """Time at which the recording was asked for, or at which this person came into the call, or
+    came back; in a further mark also the end of a silence that was proven meanwhile."""
     until: datetime | None = None
-    """Time at which ACS confirmed that it records no more."""
+    """Time at which ACS confirmed that it records no more; none again if that is taken back."""
     marked_at: datetime
 
 

@@ -11,7 +11,7 @@ from tests.unit.call import hashed
 from workflows.call import deletion_marks
 from workflows.call.deletion_marks import MAX_RECORDING
 
-from .facts import a_call, a_chunk, a_recording, at, at_or_none, seconds, silent
+from .facts import A_SEAL, a_call, a_chunk, a_recording, at, at_or_none, seconds, silent
 
 ANA = hashed("ana")
 MARKING = ConsentTerms(consent_policy="any_party", on_withdrawal="pause_and_mark")
@@ -113,26 +113,31 @@ def test_a_mark_begins_with_the_recording_or_as_its_person_came(
         (True, [silent(5)], None, (0, None)),
         (False, [silent(5)], None, (0, 5)),
         (False, [], None, (0, 60)),
-        (False, [silent(5)], 7, (7, 7)),
+        (False, [silent(5)], 4, (4, 5)),
+        (False, [silent(5)], 5, None),
+        (False, [silent(5)], 7, None),
     ],
 )
-def test_a_mark_ends_as_silence_was_proven_and_never_before_it_began(
-    may_record: bool, silences: list, joined: float | None, mark: tuple[float, float | None]
+def test_a_mark_ends_as_silence_was_proven_and_is_none_of_who_came_later(
+    may_record: bool, silences: list, joined: float | None, mark: tuple[float, float | None] | None
 ) -> None:
     recording = a_recording(*silences, consent=MARKING, was_active=True, sound={"begun_at": 1})
     people = [Presence(participant=ANA, joined_at=at(joined), told_at=at(joined))] if joined else []
     status = a_call(recording, participants=people)
-    deletion_marks.add(status, recording, REFUSAL, may_record, at(60))
-    assert marks_of(recording) == [mark]
-    assert seconds(recording.marked[0].marked_at) == 60
+    is_marked = deletion_marks.add(status, recording, REFUSAL, may_record, at(60))
+    assert is_marked is (mark is not None)
+    assert marks_of(recording) == ([mark] if mark else [])
+    assert all(seconds(each.marked_at) == 60 for each in recording.marked)
 
 
+@pytest.mark.parametrize("origin", ["announced", "requested"])
 @pytest.mark.parametrize(("stopped", "until"), [(None, 60), (30, 30)])
-def test_of_what_was_not_asked_for_a_mark_ends_as_its_end_was_told(
-    stopped: float | None, until: float
+def test_of_what_nobody_here_began_a_mark_ends_as_its_end_was_told(
+    origin: str, stopped: float | None, until: float
 ) -> None:
     """It ended at once, as if nothing had been recorded: a start was sent by nobody here."""
-    recording = a_recording(origin="announced", was_active=True, stopped_at=at_or_none(stopped))
+    known = {"origin": origin, "consent": MARKING, "stopped_at": at_or_none(stopped)}
+    recording = a_recording(was_active=True, **known)
     status = a_call(recording, a_recording(number=2, consent=MARKING))
     deletion_marks.add(status, recording, REFUSAL, False, at(60))
     assert [mark[1] for mark in marks_of(recording)] == [until]
@@ -219,3 +224,131 @@ def test_an_open_mark_ends_with_the_first_proof_of_silence(
     recording = a_recording(marked=[mark])
     deletion_marks.end(recording, at_or_none(silent_since))
     assert seconds(mark.until) == after
+
+
+def test_an_open_mark_that_would_have_no_length_is_dropped() -> None:
+    mark = DeletionMark(participant=ANA, since=at(2), marked_at=at(2))
+    recording = a_recording(marked=[mark])
+    deletion_marks.end(recording, at(2))
+    assert recording.marked == []
+
+
+# Times that are marked later: silence was taken back, or somebody has returned.
+
+
+def decided(given: bool, seconds: float) -> ConsentRecord:
+    when = {"decided_at": at(seconds), "received_at": at(seconds)}
+    return ConsentRecord(participant=ANA, given=given, **when)
+
+
+def stay(joined: float | None, left: float | None = None, connection: str = "") -> Presence:
+    times = {"joined_at": at_or_none(joined), "left_at": at_or_none(left), "told_at": at(0)}
+    return Presence(participant=ANA, connection=connection, **times)
+
+
+def extended(
+    *marks: tuple[float, float | None],
+    silences: tuple[Any, ...] = (),
+    decisions: tuple[ConsentRecord, ...] = (decided(False, 10),),
+    stays: tuple[Presence, ...] = (),
+    **facts: Any,
+) -> list[tuple[float | None, float | None]]:
+    """Return the marks of a recording that began with consent, once they are extended."""
+    known = [
+        DeletionMark(participant=ANA, since=at(a), until=at_or_none(b), marked_at=at(2))
+        for a, b in marks
+    ]
+    sound = {"begun_at": 1, "active_at": 2, **facts.pop("sound", {})}
+    facts = {"consent": MARKING, "was_active": True, "consented_at": at(0), **facts}
+    recording = a_recording(*silences, sound=sound, marked=known, sealed=A_SEAL, **facts)
+    status = a_call(recording, consents=list(decisions), participants=list(stays))
+    is_new = deletion_marks.extend(status, recording, at(60))
+    assert is_new is (recording.sealed is None)
+    assert is_new is (marks_of(recording) != list(marks))
+    assert not deletion_marks.extend(status, recording, at(60)), "once"
+    return marks_of(recording)
+
+
+@pytest.mark.parametrize(
+    ("known", "silences", "found"),
+    [
+        ([(0, 11)], [silent(11)], [(0, 11)]),
+        ([(0, 11)], [], [(0, None)]),
+        ([(0, 11)], [silent(11, 30)], [(0, 11), (30, None)]),
+        ([(0, 11)], [silent(11, 20), silent(40)], [(0, 11), (20, 40)]),
+        ([(0, None)], [silent(11, 20), silent(40)], [(0, None)]),
+        ([(0, 11), (20, 30)], [silent(11, 20), silent(40)], [(0, 11), (20, 40)]),
+        ([(0, 12)], [silent(11, 12), silent(40)], [(0, 40)]),
+    ],
+)
+def test_what_is_not_claimed_to_be_silent_any_more_is_marked(
+    known: list, silences: list, found: list
+) -> None:
+    assert extended(*known, silences=tuple(silences)) == found
+
+
+@pytest.mark.parametrize(
+    ("stays", "found"),
+    [
+        ([stay(0, 20)], [(0, 11)]),
+        ([stay(0, 20), stay(30)], [(0, 11), (30, 40)]),
+        ([stay(0, 20), stay(39.5)], [(0, 11), (39.5, 40)]),
+        ([stay(0, 20), stay(40)], [(0, 11)]),
+        ([stay(0, 20), stay(30, 35)], [(0, 11), (30, 35)]),
+        ([stay(0, 20), stay(30, connection="a"), stay(30, connection="b")], [(0, 11), (30, 40)]),
+        ([stay(0, 20), stay(None, 25)], [(0, 11), (20, 25)]),
+        ([], [(0, 11), (20, 40)]),
+    ],
+)
+def test_who_refused_is_marked_while_they_are_in_the_call_or_may_be(
+    stays: list[Presence], found: list
+) -> None:
+    """The silence of their hold ended as they left, and that of the next one began at 40."""
+    silences = (silent(11, 20), silent(40))
+    assert extended((0, 11), silences=silences, stays=tuple(stays)) == found
+
+
+@pytest.mark.parametrize(
+    ("decisions", "found"),
+    [
+        ([decided(False, 10)], [(0, 11), (20, None)]),
+        ([decided(False, 10), decided(True, 20)], [(0, 11)]),
+        ([decided(False, 10), decided(True, 25)], [(0, 11), (20, 25)]),
+        ([decided(False, 10), decided(True, 25), decided(True, 27)], [(0, 11), (20, 25)]),
+        ([decided(False, 10), decided(True, 25), decided(False, 30)], [(0, 11), (20, None)]),
+        ([decided(True, 10)], [(0, 11)]),
+        ([], [(0, 11)]),
+    ],
+)
+def test_they_are_marked_until_word_of_their_agreement_came(
+    decisions: list[ConsentRecord], found: list
+) -> None:
+    assert extended((0, 11), silences=(silent(11, 20),), decisions=tuple(decisions)) == found
+
+
+def test_an_agreement_that_does_not_count_ends_no_mark() -> None:
+    outdated = decided(True, 20).model_copy(update={"counts": False})
+    assert extended((0, None), decisions=(decided(False, 10), outdated)) == [(0, None)]
+    assert extended((0, 11), decisions=(decided(False, 10), outdated)) == [(0, None)]
+
+
+@pytest.mark.parametrize(
+    ("facts", "found"),
+    [
+        ({}, [(1, 33)]),
+        ({"consented_at": at(1)}, [(1, 33)]),
+        ({"consented_at": at(2), "sound": {"active_at": 40}}, []),
+        ({"consented_at": None, "sound": {"active_at": 33}}, []),
+        ({"consented_at": None, "sound": {"active_at": 32}}, [(1, 33)]),
+        ({"consented_at": None, "sound": {"active_at": None}}, [(1, 33)]),
+        ({"consented_at": None, "sound": {"active_at": None}, "was_active": False}, []),
+        ({"sound": {"begun_at": None}}, []),
+        ({"sound": {"over_at": 20}}, [(1, 20)]),
+        ({"origin": "announced"}, []),
+        ({"consent": KEEPING}, []),
+    ],
+)
+def test_what_began_paused_is_not_marked_before_it_was_seen_to_record(
+    facts: dict[str, Any], found: list
+) -> None:
+    assert extended(silences=(silent(33),), **facts) == found

@@ -465,3 +465,61 @@ def test_a_callback_of_no_known_time_takes_nothing_back_and_has_it_read() -> Non
         tell(server, names.RECORDING_STATE_CHANGED, **told, at=at)
     assert silent(server) == [(0, None)]
     assert under_way(server, "read_state")
+
+
+# What is marked for those who refused.
+
+
+def marks(server: Server) -> list[tuple[float, float | None]]:
+    """Return what is marked of the first recording, in seconds."""
+    found = recording_of(server).marked
+    ends = [(mark.since, mark.until) for mark in found]
+    return [((a - NOON).total_seconds(), b and (b - NOON).total_seconds()) for a, b in ends]
+
+
+def test_a_mark_goes_on_through_a_silence_that_is_taken_back() -> None:
+    server = agreed("all_parties", ANA, BOB, onWithdrawal="pause_and_mark")
+    wait(server, 60)
+    refuses(server, BOB, decidedAt=after(60))
+    wait(server, 1)
+    answer(server, "pause_recording", seen(server, "inactive"))
+    assert marks(server) == [(0, 61)]
+    wait(server, 29)
+    answer(server, "poll_state", seen(server, "active"))
+    assert marks(server) == [(0, None)]
+    wait(server, 1)
+    answer(server, "pause_recording", seen(server, "inactive"))
+    assert marks(server) == [(0, 91)]
+    assert silent(server) == [(91, None)]
+
+
+def test_who_refused_left_and_returns_is_marked_from_their_return() -> None:
+    server = agreed("all_parties", ANA, onWithdrawal="pause_and_mark")
+    moves(server, BOB, joined=True, at=after(0))
+    wait(server, 1)
+    refuses(server, BOB, decidedAt=after(1))
+    answer(server, "pause_recording", seen(server, "inactive"))
+    wait(server, 9)
+    moves(server, BOB, joined=False, at=after(10))
+    answer(server, "resume_recording", seen(server, "active"))
+    wait(server, 110)
+    assert marks(server) == [(0, 1)]
+    moves(server, BOB, joined=True, at=after(100))
+    wait(server, 2)
+    answer(server, "pause_recording", seen(server, "inactive"))
+    assert marks(server) == [(0, 1), (100, 122)]
+
+
+def test_who_refuses_in_a_pause_is_marked_only_if_it_was_none() -> None:
+    server = agreed("all_parties", ANA, onWithdrawal="pause_and_mark")
+    wait(server, 60)
+    tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(60))
+    answer(server, "pause_recording", seen(server, "inactive"))
+    wait(server, 40)
+    moves(server, BOB, joined=True, at=after(100))
+    wait(server, 5)
+    refuses(server, BOB, decidedAt=after(105))
+    assert marks(server) == []
+    wait(server, 60)
+    answer(server, "read_state", seen(server, "active"))
+    assert marks(server) == [(100, None)]

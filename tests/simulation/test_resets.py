@@ -15,7 +15,7 @@ from callvault.contracts.takeover import LastState, Recalled
 from tests.decisions.facts import A_SEAL
 from tests.policies import a_policy
 
-from .calls import STOPPED, answer, begun, learns, recorded, starts
+from .calls import STOPPED, answer, begun, learns, recorded, starts, wait
 
 ANA = "a" * 64
 CONSENT = {"consentPolicy": "all_parties", "participants": [ANA]}
@@ -133,6 +133,7 @@ def test_a_withdrawal_before_the_recall_marks_what_was_recorded_and_seals_it_ane
     server = agreed(begun(CONSENT | {"onWithdrawal": "pause_and_mark"}))
     learns(server)
     starts(server)
+    wait(server, 60)
     dead = status_of(server).model_copy(deep=True)
     [sealed] = dead.recordings
     sealed.actual, sealed.wanted, sealed.stopped_at = Actual.STOPPED, Wanted.STOPPED, server.now

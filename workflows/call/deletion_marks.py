@@ -1,10 +1,12 @@
 """Marks: the times of a recording that people are to delete, since somebody refused or withdrew.
 
 Nothing is deleted by itself. A mark begins when its person came into the call, or with the
-recording, and ends when ACS is proven silent, by the account of `silence.py`.
+recording, and ends when ACS is proven silent, by the account of `silence.py`. What that account no
+longer claims to be silent, and what is recorded after a return, is marked as well.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from callvault.contracts.consent import (
     ConsentPolicy,
@@ -14,10 +16,13 @@ from callvault.contracts.consent import (
     OnWithdrawal,
 )
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call import presence, recording_state, silence
+from workflows.call import intervals, presence, recording_state, silence
+from workflows.call.intervals import FOREVER, Span
 
 MAX_RECORDING = timedelta(days=7)
 """Time for which a recording may have lasted before its files are announced, if nobody tells."""
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def add(
@@ -42,7 +47,7 @@ def add(
         until=silent_since and max(silent_since, since),
         marked_at=now,
     )
-    if any(_covers(known, mark) for known in recording.marked):
+    if mark.until == mark.since or any(_covers(known, mark) for known in recording.marked):
         return False
     recording.marked.append(mark)
     # A manifest that was sealed before does not know of the mark.
@@ -68,12 +73,92 @@ def end(recording: RecordingStatus, silent_since: datetime | None) -> None:
         return
     for mark in recording.marked:
         mark.until = mark.until or max(silent_since, mark.since)
+    recording.marked[:] = [mark for mark in recording.marked if mark.until != mark.since]
+
+
+def extend(status: CallStatus, recording: RecordingStatus, now: datetime) -> bool:
+    """Mark what is not proven silent any more, or not again, of those who refused.
+
+    A silence was taken back, or somebody has returned. To be called after every event; False if
+    nothing is new.
+    """
+    refused_until = _refused_until(status)
+    is_asked_for = recording.origin == "requested"
+    if not refused_until or not is_asked_for or not _is_to_be_marked(status, recording):
+        return False
+    audible, is_new = list(_audible(recording)), False
+    for who, stay in _stays(status, refused_until):
+        for span in intervals.within(audible, stay):
+            # Two devices of a person may tell of the same time: it is marked once.
+            for part in intervals.outside(_marked(recording, who), span):
+                _mark(recording, who, part, now)
+                is_new = True
+    if is_new:
+        # A manifest that was sealed before claims that there was silence, or nobody.
+        recording.sealed = None
+    return is_new
+
+
+def _refused_until(status: CallStatus) -> dict[str, datetime]:
+    """Return until when each participant refused, at last, who ever has."""
+    until: dict[str, datetime] = {}
+    for record in filter(lambda record: record.counts, status.consents):
+        if not record.given:
+            until[record.participant] = FOREVER
+        elif until.get(record.participant) == FOREVER:
+            until[record.participant] = record.received_at
+    return until
+
+
+def _stays(status: CallStatus, until: dict[str, datetime]) -> Iterator[tuple[str, Span]]:
+    """Yield when these people were in the call, or may have been, each until then."""
+    unseen = dict(until)
+    for stay in status.participants:
+        if (end := until.get(stay.participant)) is not None:
+            unseen.pop(stay.participant, None)
+            since = stay.joined_at or _EVER
+            yield stay.participant, Span(since, min(stay.left_at or FOREVER, end))
+    # Who was never seen may be in the call: a telephone is in no event.
+    for who, end in unseen.items():
+        yield who, Span(_EVER, end)
+
+
+def _audible(recording: RecordingStatus) -> Iterator[Span]:
+    """Yield the times of which a sound may have been recorded: nothing proves silence."""
+    sound = recording.sound
+    if sound.begun_at is None:
+        return
+    seen_at = sound.active_at or (sound.begun_at if recording.was_active else FOREVER)
+    is_begun_held = recording.consented_at is None or recording.consented_at > sound.begun_at
+    # What was held from its beginning began paused: there is nothing in it before it was seen to
+    # record, however long it took until that was proven.
+    heard_from = seen_at if is_begun_held else sound.begun_at
+    silent = [intervals.span_of(each) for each in recording.silence.silent]
+    for span in intervals.outside(silent, Span(sound.begun_at, sound.over_at or FOREVER)):
+        if span.until > heard_from:
+            yield span
+
+
+def _marked(recording: RecordingStatus, participant: str) -> list[Span]:
+    own = (mark for mark in recording.marked if mark.participant == participant)
+    return sorted(Span(mark.since, mark.until or FOREVER) for mark in own)
+
+
+def _mark(recording: RecordingStatus, participant: str, part: Span, now: datetime) -> None:
+    """Mark another time of somebody; a mark that ended just then goes on."""
+    until = None if part.until == FOREVER else part.until
+    for mark in recording.marked:
+        if (mark.participant, mark.until) == (participant, part.since):
+            mark.until = until
+            return
+    mark = DeletionMark(participant=participant, since=part.since, until=until, marked_at=now)
+    recording.marked.append(mark)
 
 
 def _silent_since(recording: RecordingStatus) -> datetime | None:
-    # Of what was not asked for here nothing proves silence but its end, as an event tells it.
-    is_announced = recording.origin == "announced"
-    return recording.stopped_at if is_announced else silence.silent_since(recording)
+    # Of what nobody here is known to have begun nothing proves silence but its end, if it is told.
+    is_begun_here = recording.origin == "requested" and recording.sound.begun_at is not None
+    return silence.silent_since(recording) if is_begun_here else recording.stopped_at
 
 
 def _may_be_heard(recording: RecordingStatus) -> bool:

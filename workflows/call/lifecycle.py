@@ -579,6 +579,8 @@ class Lifecycle:
             self.requests.close(recording, now)
         self._draw_up(recording, now)
         consent_holds.finish(recording, _silent_since(recording, now), now)
+        if deletion_marks.extend(self.status, recording, now):
+            self.note(now, f"recording {recording.number}: marked for deletion")
         recording_state.refresh(self.status, recording)
 
     def _end_unanswered(self, recording: RecordingStatus, now: datetime) -> None:
