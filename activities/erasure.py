@@ -37,10 +37,10 @@ from callvault.contracts.erasures import (
 )
 from callvault.retention.channels import Removal
 from callvault.retention.inventory import Inventory, has_unsealed, take, take_unsealed
-from callvault.retention.judgement import Circumstances, judge, workflows_of
+from callvault.retention.judgement import Circumstances, judge
 from callvault.retention.latecomers import delete_latecomers
 from callvault.retention.letters import delete_letters
-from callvault.retention.plan import Places, all_holds, inventories, plan
+from callvault.retention.plan import Places, all_holds, plan
 from callvault.retention.records import certify, delete_recorded, find_erasure, record_erasure
 from callvault.retention.tombstones import buried_by, bury
 from callvault.temporal.deletion import delete_closed, is_open
@@ -59,10 +59,13 @@ async def make_plan(
     client: Client, places: Places, target: ErasureTarget, now: Callable[[], datetime]
 ) -> PlannedErasure:
     """Make the plan of an erasure; by a worker or by the command line, it is the same."""
-    at = now()
-    found = await asyncio.to_thread(inventories, places, target, at)
-    opened = await open_workflows(client, workflows_of(found))
-    return await asyncio.to_thread(plan, places, target, found, opened, at)
+    loop = asyncio.get_running_loop()
+
+    def opened(workflows: Iterable[str]) -> frozenset[str]:
+        asked = open_workflows(client, workflows)
+        return asyncio.run_coroutine_threadsafe(asked, loop).result()
+
+    return await asyncio.to_thread(plan, places, target, opened, now())
 
 
 async def open_workflows(client: Client, workflows: Iterable[str]) -> frozenset[str]:

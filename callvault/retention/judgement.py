@@ -1,6 +1,6 @@
 """The decision about a recording as it lies in an archive, from its manifests and the settings."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -94,12 +94,6 @@ def _protected(inventory: Inventory, now: datetime) -> str:
         return ""
     more = f" (and {len(kept) - 1} more)" if len(kept) > 1 else ""
     return f"{kept[0][0]}{more}: {kept[0][1]}"
-
-
-def workflows_of(inventories: Iterable[Inventory]) -> frozenset[str]:
-    """Return the ids of the workflows that kept these recordings, where those may be erased."""
-    may_go = (inventory for inventory in inventories if inventory.is_whole)
-    return frozenset(each for inventory in may_go for each in inventory.workflows)
 
 
 def may_be_due(inventory: Inventory, now: datetime, terms_of: TermsOf) -> bool:

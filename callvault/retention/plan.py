@@ -1,8 +1,8 @@
 """The plan of an erasure: what, where, and what is held back from it and why."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from callvault.archive.manifests.believed_keys import believed_keys
@@ -44,6 +44,9 @@ MAX_LETTERS = 1_000
 Open = Callable[[], Archive]
 OpenLetters = Callable[[], KeptLetters]
 
+Opened = Callable[[Collection[str]], frozenset[str]]
+"""Tells which of these workflows have not ended."""
+
 
 @dataclass(frozen=True)
 class Places:
@@ -69,36 +72,43 @@ def all_holds(places: Places) -> tuple[Hold, ...]:
     return tuple(found)
 
 
-def inventories(places: Places, target: ErasureTarget, now: datetime) -> list[Inventory]:
-    """Look at every recording of the target, in every archive."""
-    found: list[Inventory] = []
-    for open_archive in places.archives.values():
-        with closing(open_archive()) as archive:
-            keys = places.believed(archive)
-            found += (
-                _look(places, archive, each, target, now, keys) for each in folders(archive, target)
-            )
-    of_them = [each for each in found if _is_of(each, target.resources)]
-    return [each for each in _with_unsealed(places, of_them) if each.objects]
+def inventories(places: Places, target: ErasureTarget, now: datetime) -> Generator[Inventory]:
+    """Look at every recording of the target, in every archive, one after the other.
+
+    One at a time: an archive has more of them than fit into memory together.
+    """
+    with ExitStack() as stack:
+        opened = [stack.enter_context(closing(each())) for each in places.archives.values()]
+        found = (each for archive in opened for each in _looks(places, archive, target, now))
+        of_them = (each for each in found if _is_of(each, target.resources))
+        yield from (each for each in _with_unsealed(places, opened, of_them) if each.objects)
 
 
-def _with_unsealed(places: Places, found: Sequence[Inventory]) -> Iterator[Inventory]:
+def _with_unsealed(
+    places: Places, archives: Sequence[Archive], found: Iterable[Inventory]
+) -> Iterator[Inventory]:
     """Add what other archives hold of these recordings without a manifest of their own.
 
     A recording that went to the fallback archive leaves files in the first one, as does a failback
     that was interrupted.
     """
-    sealed = {each.folder: each for each in found if each.manifests and each.is_whole}
-    apart: dict[tuple[str, str], Inventory] = {}
-    for name, open_archive in places.archives.items():
-        known = {each.folder for each in found if each.archive == name and each.manifests}
-        with closing(open_archive()) as archive:
-            for folder in sorted(sealed.keys() - known):
-                if has_unsealed(archive, folder):
-                    there = take_unsealed(archive, sealed[folder], places.hash_of)
-                    apart[name, folder] = there
-    yield from apart.values()
-    yield from (each for each in found if (each.archive, each.folder) not in apart)
+    apart: set[tuple[str, str]] = set()
+    without_manifest: list[Inventory] = []
+    for each in found:
+        if not each.manifests and not each.doubt:
+            # At the end: another archive may tell of it.
+            without_manifest.append(each)
+            continue
+        yield each
+        if not each.is_whole or not each.manifests:
+            continue
+        for archive in archives:
+            place = archive.name, each.folder
+            is_new = archive.name != each.archive and place not in apart
+            if is_new and has_unsealed(archive, each.folder):
+                apart.add(place)
+                yield take_unsealed(archive, each, places.hash_of)
+    yield from (each for each in without_manifest if (each.archive, each.folder) not in apart)
 
 
 def _is_of(inventory: Inventory, resources: Collection[str]) -> bool:
@@ -107,48 +117,61 @@ def _is_of(inventory: Inventory, resources: Collection[str]) -> bool:
     return not resources or bool(told and told <= set(resources))
 
 
-def _look(
-    places: Places,
-    archive: Archive,
-    folder: str,
-    target: ErasureTarget,
-    now: datetime,
-    keys: Keyring,
-) -> Inventory:
-    if target.cause is ErasureCause.RETENTION:
-        # Most of an archive is not due: its manifests tell, and nothing else of it is asked for.
-        seen = glance(archive, folder, keys)
-        if not may_be_due(seen, now, places.terms_of):
-            return seen
-    return take(archive, folder, places.hash_of, keys)
+def _looks(
+    places: Places, archive: Archive, target: ErasureTarget, now: datetime
+) -> Iterator[Inventory]:
+    keys = places.believed(archive)
+    for folder in folders(archive, target):
+        if target.cause is ErasureCause.RETENTION:
+            # Most of an archive is not due: its manifests tell, nothing else of it is asked for.
+            seen = glance(archive, folder, keys)
+            if not may_be_due(seen, now, places.terms_of):
+                yield seen
+                continue
+        yield take(archive, folder, places.hash_of, keys)
 
 
-def plan(
-    places: Places,
-    target: ErasureTarget,
-    found: Sequence[Inventory],
-    open_workflows: Iterable[str],
-    now: datetime,
-) -> PlannedErasure:
-    """Decide about each recording, and find what else tells of those that are erased."""
-    around = Circumstances(
-        target, now, places.terms_of, all_holds(places), frozenset(open_workflows)
-    )
-    judged = sorted(
-        (judge(each, around) for each in found),
+class _First:
+    """The first so many recordings in the order of a plan, of as many as there are."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._known: list[PlannedRecording] = []
+        self.count = 0
+
+    def add(self, recording: PlannedRecording) -> None:
+        self.count += 1
+        self._known.append(recording)
+        if len(self._known) > 2 * self._limit:
+            self._known = self.all
+
+    @property
+    def all(self) -> list[PlannedRecording]:
+        """What is known of them, in order."""
         # What is not sealed first, while the manifests that tell of it are there.
-        key=lambda each: (not each.sealed_in, each.archive, each.folder),
-    )
-    goes = [each for each in judged if each.erases]
-    stays = [each for each in judged if not each.erases]
-    letters, not_searched = _letters(places, target, goes[:MAX_PLANNED])
+        self._known.sort(key=lambda each: (not each.sealed_in, each.archive, each.folder))
+        return self._known[: self._limit]
+
+
+def plan(places: Places, target: ErasureTarget, opened: Opened, now: datetime) -> PlannedErasure:
+    """Decide about each recording, and find what else tells of those that are erased."""
+    around = Circumstances(target, now, places.terms_of, all_holds(places))
+    going, staying = _First(MAX_PLANNED), _First(MAX_KEPT)
+    with closing(inventories(places, target, now)) as found:
+        for each in found:
+            # Of what was not looked at as a whole nothing goes, whoever is open.
+            at_work = opened(each.workflows) if each.is_whole else frozenset[str]()
+            judged = judge(each, replace(around, open_workflows=at_work))
+            (going if judged.erases else staying).add(judged)
+    goes, stays = going.all, staying.all
+    letters, not_searched = _letters(places, target, goes)
     planned = ErasurePlan(
         target=target,
-        recordings=(*goes[:MAX_PLANNED], *stays[:MAX_KEPT]),
+        recordings=(*goes, *stays),
         letters=tuple(letters[:MAX_LETTERS]),
         not_searched=tuple(not_searched),
-        left_over=len(goes[MAX_PLANNED:]),
-        kept_more=len(stays[MAX_KEPT:]),
+        left_over=going.count - len(goes),
+        kept_more=staying.count - len(stays),
     )
     return PlannedErasure(token=token_of(planned), plan=planned)
 

@@ -1,5 +1,7 @@
 """Does a plan name everything that is erased, nothing else, and what is held back and why?"""
 
+import gc
+import tracemalloc
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,7 +13,7 @@ from callvault.contracts.erasures import ErasurePlan, ErasureTarget
 from callvault.contracts.hold_messages import HoldTarget
 from callvault.contracts.retention import AtEnd, OnErasure, RetentionTerms
 from callvault.errors import BrokenContent
-from callvault.retention.plan import inventories, plan
+from callvault.retention.plan import plan
 from tests.archive.sealed import SIGNER
 
 from .corpus import HASH, NOW, Corpus, event, folders
@@ -31,7 +33,7 @@ def planned(
 def made(
     corpus: Corpus, target: ErasureTarget = OF_ANA, opened: tuple[str, ...] = ()
 ) -> tuple[ErasurePlan, str]:
-    found = plan(corpus.places, target, inventories(corpus.places, target, NOW), opened, NOW)
+    found = plan(corpus.places, target, frozenset(opened).intersection, NOW)
     return found.plan, found.token
 
 
@@ -116,6 +118,31 @@ def test_a_plan_is_bounded_and_tells_what_is_beyond_it(
     found = planned(corpus, OF_ALL)
     assert (len(found.erasable), found.left_over) == (2, 1)
     assert (len(found.recordings), found.kept_more) == (3, 2)
+
+
+def test_a_plan_takes_no_more_memory_for_an_archive_that_is_twice_as_large(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callvault.retention.plan.MAX_PLANNED", 2)
+    monkeypatch.setattr("callvault.retention.plan.MAX_KEPT", 2)
+    corpus.terms["default"] = RetentionTerms(retention=DAY, at_end=AtEnd.ERASE)
+
+    def peak() -> int:
+        for _ in range(15):
+            corpus.keep(ANA)
+            corpus.keep(BEN, retention=30 * DAY)
+        planned(corpus, OF_ALL)  # whatever is cached
+        gc.collect()
+        tracemalloc.start()
+        found = planned(corpus, OF_ALL)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        seen = len(found.recordings) + found.left_over + found.kept_more
+        assert seen == len(corpus.kept)
+        return most
+
+    first, second = peak(), peak()
+    assert second - first < 30 * 8_192, "a manifest that is kept takes five times as much"
 
 
 def test_of_what_is_not_due_the_manifests_alone_are_read(

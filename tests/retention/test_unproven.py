@@ -22,7 +22,7 @@ from callvault.contracts.retention import AtEnd, RetentionTerms
 from callvault.errors import BrokenContent, RecordingErased
 from callvault.retention.channels import Removal
 from callvault.retention.inventory import take
-from callvault.retention.plan import inventories, plan
+from callvault.retention.plan import plan
 from callvault.retention.tombstones import Buried, bury
 from tests.archive.sealed import SIGNER
 
@@ -63,7 +63,7 @@ def of_another(manifest: Manifest) -> dict[str, Any]:
 
 
 def planned(corpus: Corpus, target: ErasureTarget = OF_ALL) -> ErasurePlan:
-    return plan(corpus.places, target, inventories(corpus.places, target, NOW), (), NOW).plan
+    return plan(corpus.places, target, lambda _: frozenset(), NOW).plan
 
 
 def found(corpus: Corpus, folder: str, target: ErasureTarget = OF_ALL) -> PlannedRecording:
