@@ -8,12 +8,15 @@ import pytest
 from callvault.contracts.alarms import AlarmKind, Severity
 from callvault.contracts.consent import ConsentHold, DeletionMark, JoinerAnnouncement
 from callvault.contracts.events import MAX_CHUNK_INDEX, RecordingChunk
+from callvault.contracts.requests import ControlRequest
 from callvault.contracts.silence import SilentInterval, UnconfirmedInterval
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import CallStatus, ChunkStatus, PauseRecord, RecordingStatus
 from tests.decisions.facts import A_SEAL, a_recording
 from tests.simulation.calls import answer, recorded, tell
+from workflows.call.commands import Operation
 from workflows.call.recording_state import describe_missing, is_whole
+from workflows.call.request_records import Requests
 from workflows.call.state_limits import (
     MAX_CHUNKS,
     MAX_CHUNKS_SIZE,
@@ -45,6 +48,27 @@ def test_a7_folding_is_linear() -> None:
     """Fault A7: 3,000 chunks in one event were a deadlock at every workflow task."""
     folding(10)
     assert folding(MAX_CHUNKS) / folding(MAX_CHUNKS // 2) < 3.5, "twice as many chunks"
+
+
+def settling(count: int) -> float:
+    """Return the seconds in which so many requests are added and settled, one after the other."""
+    took = []
+    for _ in range(3):
+        status = CallStatus(server_call_id="call-1", resource="default", recordings=[])
+        recording, requests = a_recording(wanted="active", actual="active"), Requests(status)
+        begun = time.process_time()
+        for _ in range(count):
+            requests.add(Operation.RESUME, ControlRequest(), recording.number, NOON, None)
+            requests.close(recording, NOON)
+            assert requests.pending(recording) == []
+        took.append(time.process_time() - begun)
+    return min(took)
+
+
+def test_a7_settling_a_request_takes_no_longer_where_many_are_settled() -> None:
+    """With hundreds of people who came at once a task took longer than the SDK lets it."""
+    settling(10)
+    assert settling(3_000) / settling(1_500) < 3, "twice as many requests"
 
 
 def test_a7_correcting_a_guess_about_many_files_is_linear() -> None:

@@ -71,6 +71,16 @@ def test_an_update_that_waits_for_a_request_keeps_its_record() -> None:
     assert waited_for == asked, "it is answered as ACS has answered before"
 
 
+@pytest.mark.parametrize("is_reset", [True, False])
+def test_what_waits_for_acs_in_the_dead_run_is_answered_here(is_reset: bool) -> None:
+    dead, call = recording_call(), recording_call()
+    dead.asks("pause", request_id="p")
+    joined(call, dead, is_reset=is_reset)
+    assert call.life.status.requests["p"].state == "pending"
+    call.confirms("pause")
+    assert call.life.status.requests["p"].state == "confirmed"
+
+
 def test_another_request_under_the_same_id_is_kept_beside_the_own() -> None:
     dead, call = recording_call(), recording_call()
     dead.asks("pause", request_id="p")

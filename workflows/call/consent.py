@@ -49,9 +49,9 @@ def _lacking_by_policy(status: CallStatus, terms: ConsentTerms) -> str:
             is_met = agreed & presence.here(status)
             return "" if is_met else "nobody who is known to be in the call has agreed"
         case ConsentPolicy.ALL_PARTIES:
-            if not presence.perhaps_here(status):
+            if not (here := presence.perhaps_here(status)):
                 return "nobody is known to be in the call"
-            return _lacking(presence.perhaps_here(status), agreed, "in the call")
+            return _lacking(here, agreed, "in the call")
         case _:
             return _lacking(set(terms.consent_participants), agreed, "named")
 
@@ -111,7 +111,8 @@ def objectors(status: CallStatus) -> set[str]:
     """Return those who have refused or withdrawn, and are not known to have left."""
     # Who was never seen may be in the call: a telephone is in no event.
     refused = {who for who, given in standing(status).items() if not given}
-    return refused - presence.gone(status)
+    # Mostly nobody has: then it need not be known who has left.
+    return refused and refused - presence.gone(status)
 
 
 def agreed_and_here(status: CallStatus) -> Iterator[Span]:

@@ -248,6 +248,8 @@ class Lifecycle:
         own = [record for record in self.status.consents if not record.given]
         if not takeover.join(self.status, last, is_reset=is_reset):
             return False
+        # Others than its own are among the records now.
+        self.requests = Requests(self.status)
         kept = {id(record) for record in self.status.consents}
         self._tell_refusals([refusal for refusal in own if id(refusal) in kept], now)
         word = "was reset" if is_reset else "ended too early"

@@ -99,11 +99,7 @@ def fold(recording: RecordingStatus, record: ControlRecord) -> None:
 def hold(recording: RecordingStatus, record: ControlRecord) -> None:
     """Add the pause of a request."""
     holder = holder_of(record)
-    known = {
-        _holder(pause)
-        for pause in recording.pauses
-        if pause.is_open and pause.requested_by not in RESERVED
-    }
+    known = {_holder(pause) for pause in _open(recording) if pause.requested_by not in RESERVED}
     if holder not in known and holder.name not in RESERVED and len(known) >= MAX_HOLDERS:
         holder = Holder(MANY)
     recording.pauses.append(
@@ -132,9 +128,10 @@ def release(
     ``asked_at`` is when a resume was asked for: a pause of the same holder that tells a later time
     has overtaken it on its way, and stays.
     """
-    held = (p for p in recording.pauses if p.is_open and _holder(p) == holder)
-    own = [p for p in held if asked_at is None or not _is_younger(p, asked_at)]
-    nobodys = [p for p in recording.pauses if p.is_open and p.requested_by in _NOBODYS]
+    held = _open(recording)
+    of_holder = (pause for pause in held if _holder(pause) == holder)
+    own = [p for p in of_holder if asked_at is None or not _is_younger(p, asked_at)]
+    nobodys = [pause for pause in held if pause.requested_by in _NOBODYS]
     _end(own if holder.name == GATE else [*own, *nobodys], by, now)
     review(recording)
     return own
@@ -153,7 +150,7 @@ def is_repeated(recording: RecordingStatus, record: ControlRecord) -> bool:
 
 def confirm(recording: RecordingStatus, pending: list[ControlRecord]) -> None:
     """Note since when ACS is proven to record nothing, as all open and pending pauses asked."""
-    asked = [pause for pause in recording.pauses if pause.is_open]
+    asked = _open(recording)
     for record in pending:
         for pause in of(recording, record):
             pause.accepted_at = pause.accepted_at or record.accepted_at
@@ -191,8 +188,7 @@ def silence_wanted(recording: RecordingStatus) -> tuple[datetime, str] | None:
     """
     wanted = [
         (pause.requested_at, f"{pause.requested_by} asked for a pause")
-        for pause in recording.pauses
-        if pause.is_open
+        for pause in _open(recording)
     ]
     if recording.is_held:
         hold = recording.holds[-1]
@@ -211,13 +207,9 @@ def of(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:
     """Return the pause of a request; empty if it was none, or is not kept."""
     if record.recording != recording.number:
         return []
-    return [
-        pause
-        for pause in recording.pauses
-        if pause.received_at == record.received_at
-        and _holder(pause) in (holder_of(record), Holder(MANY))
-        and pause.reason == record.reason
-    ]
+    at, own = record.received_at, (holder_of(record), Holder(MANY))
+    same = [pause for pause in recording.pauses if pause.received_at == at]
+    return [pause for pause in same if pause.reason == record.reason and _holder(pause) in own]
 
 
 def is_held(recording: RecordingStatus, record: ControlRecord) -> bool:
@@ -228,7 +220,7 @@ def is_held(recording: RecordingStatus, record: ControlRecord) -> bool:
 def review(recording: RecordingStatus) -> None:
     """Want a recording paused as long as a pause is held; consent has its own say, see `target`."""
     if recording.wanted is not Wanted.STOPPED:
-        is_held = any(p.is_open and p.requested_by != GATE for p in recording.pauses)
+        is_held = any(pause.requested_by != GATE for pause in _open(recording))
         recording.wanted = Wanted.PAUSED if is_held else Wanted.ACTIVE
 
 
@@ -240,17 +232,23 @@ def holders(recording: RecordingStatus) -> list[PauseHolder]:
 def holds(recording: RecordingStatus, record: ControlRecord) -> bool:
     """Tell if the requester of this request holds the recording paused."""
     holder = holder_of(record)
-    return any(pause.is_open and _holder(pause) == holder for pause in recording.pauses)
+    return any(_holder(pause) == holder for pause in _open(recording))
 
 
 def newest(recording: RecordingStatus) -> list[PauseRecord]:
     """Return the newest pause of each of its holders."""
-    return list({_holder(pause): pause for pause in recording.pauses if pause.is_open}.values())
+    return list({_holder(pause): pause for pause in _open(recording)}.values())
+
+
+def _open(recording: RecordingStatus) -> list[PauseRecord]:
+    """Return the pauses that are not released."""
+    # Not by `is_open`: this is asked many times for each of hundreds of people who come at once.
+    return [pause for pause in recording.pauses if pause.released_at is None]
 
 
 def _release_all(recording: RecordingStatus, record: ControlRecord) -> list[PauseRecord]:
     """Release what no consent demands; return the pauses of others that were still held."""
-    held = [p for p in recording.pauses if p.is_open and p.requested_by != GATE]
+    held = [pause for pause in _open(recording) if pause.requested_by != GATE]
     _end(held, _name_of(record), record.received_at)
     others = [pause for pause in held if _holder(pause) != holder_of(record)]
     return [pause for pause in others if pause.requested_by not in _NOBODYS]
@@ -263,7 +261,7 @@ def _end(pauses: list[PauseRecord], by: str, now: datetime) -> None:
 
 def _bound(recording: RecordingStatus, holder: Holder) -> None:
     """Keep of a holder's open pauses the first and the newest."""
-    own = [p for p in recording.pauses if p.is_open and _holder(p) == holder]
+    own = [pause for pause in _open(recording) if _holder(pause) == holder]
     for pause in own[1 : 1 - MAX_OPEN_OF_ONE]:
         recording.pauses.remove(pause)
         recording.pauses_left_out += 1

@@ -23,10 +23,15 @@ _NO_CONTENT = {"request_id", "requested_at", "expires_at"}
 
 
 class Requests:
-    """The records of a call's requests; each ends confirmed, superseded or failed."""
+    """The records of a call's requests; each ends confirmed, superseded or failed.
+
+    Once anybody else has added some, another one is to be made.
+    """
 
     def __init__(self, status: CallStatus) -> None:
         self._records = status.requests
+        self._open = list(self._records.values())
+        """All that are pending, and some that were: what is settled stays so."""
 
     def known(self, operation: Operation, request: ControlRequest) -> ControlRecord | None:
         """Return the record of the same request, sent before."""
@@ -66,15 +71,15 @@ class Requests:
         is_taken = request.request_id in self._records
         key = None if is_taken else request.request_id
         self._records[key or self._unused_id()] = record
+        self._open.append(record)
         return record
 
     def pending(self, recording: RecordingStatus) -> list[ControlRecord]:
         """Return the requests about a recording that are not settled yet, oldest first."""
-        return [
-            record
-            for record in self._records.values()
-            if record.recording == recording.number and record.state is RequestState.PENDING
-        ]
+        # Of hundreds of people who come at once each has a pause and a resume, and this is asked
+        # several times for each of them.
+        self._open = [each for each in self._open if each.state is RequestState.PENDING]
+        return [each for each in self._open if each.recording == recording.number]
 
     def is_time_awaited(self, recording: RecordingStatus) -> bool:
         """Tell if a resume is pending of which it is not known when it came: it may be too old."""
@@ -145,19 +150,20 @@ class Requests:
 
     def _overtaker(self, record: ControlRecord, recording: RecordingStatus) -> str:
         """Say in a few words what has taken the place of a request."""
-        later = [
+        later = (
             other
-            for other in self._records.values()
+            for other in reversed(self._records.values())
             if other.recording == recording.number
             and other.received_at >= record.received_at
             and other.operation != record.operation
             and other.state is not RequestState.FAILED
-        ]
+        )
         if recording.wanted is Wanted.STOPPED:
             stops = [other for other in later if other.operation == Operation.STOP]
-            by = f"by the stop of {stops[0].requested_by}" if stops else "by the recording's end"
+            by = f"by the stop of {stops[-1].requested_by}" if stops else "by the recording's end"
             return f"superseded {by}"
-        by = f" by the {later[-1].operation} of {later[-1].requested_by}" if later else ""
+        last = next(later, None)
+        by = f" by the {last.operation} of {last.requested_by}" if last else ""
         return f"superseded{by}"
 
     def _unused_id(self) -> str:
