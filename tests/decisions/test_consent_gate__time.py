@@ -22,7 +22,11 @@ from tests.unit.call import (
 )
 from workflows.call import late_joiners
 from workflows.call.consent_gate import MAX_CONSENT_WAIT, MAX_WAIT
-from workflows.call.unconfirmed import WITHDRAWAL, WITHDRAWAL_OF_ORPHAN
+from workflows.call.unconfirmed import (
+    WITHDRAWAL,
+    WITHDRAWAL_BEFORE_START,
+    WITHDRAWAL_OF_ORPHAN,
+)
 
 from .facts import at, seconds
 from .test_consent_gate import ANA, MINUTE, kinds
@@ -75,6 +79,25 @@ def test_what_is_about_to_start_with_consent_may_be_heard_of_nobody_who_refuses(
     assert call.gate.has_paused(call.now), "nobody refuses"
     call.life.status.policy = None
     assert not call.gate.has_paused(call.now), "what is demanded is not known yet"
+
+
+def test_what_acs_has_not_been_asked_for_is_not_said_to_be_asked_for_again() -> None:
+    call = awaiting(ALL, "ana", before_consent="paused")
+    assert call.gate.why_unpaused() == WITHDRAWAL_BEFORE_START
+    call.life.is_beginning = True
+    assert call.gate.why_unpaused() == WITHDRAWAL, "a run before may have asked"
+    call.life.is_beginning = False
+    call.is_asked("start")
+    assert call.gate.why_unpaused() == WITHDRAWAL
+
+
+def test_of_two_recordings_one_that_is_on_is_told_of() -> None:
+    call = agreed()
+    call.asks("stop")
+    call.asks("start", request_id="s2", consent_policy=ALL)
+    assert call.gate.why_unpaused() == WITHDRAWAL
+    call.confirms("stop")
+    assert call.gate.why_unpaused() == WITHDRAWAL_BEFORE_START
 
 
 def test_of_two_recordings_one_that_may_be_heard_is_enough() -> None:

@@ -9,6 +9,7 @@ from callvault.causes import Cause
 from callvault.contracts.states import RequestState
 from callvault.contracts.status import ControlRecord, Trouble
 from workflows.call import unconfirmed
+from workflows.call.pauses import GATE
 
 from .facts import a_recording, at, seconds, silent
 
@@ -54,6 +55,8 @@ PAUSED = {"actual": "paused", "wanted": "paused"}
         ({}, a_pause(0, 20), "no worker took it for 20 s", Cause.WORKER),
         ({}, a_pause(10, 20), "no answer of ACS for 10 s", Cause.NO_ANSWER),
         ({}, a_pause(9, 20), "no worker took it for 11 s", Cause.WORKER),
+        ({}, a_pause(9, 20, requested_by=GATE), "word of its reason came 11 s late", None),
+        ({}, a_pause(10, 20, requested_by=GATE), "no answer of ACS for 10 s", Cause.NO_ANSWER),
         (
             {**PAUSED, "sound": {**BEGUN, "may_arrive_until": 31}},
             a_pause(),

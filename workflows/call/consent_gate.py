@@ -144,8 +144,14 @@ class ConsentGate:
 
     def why_unpaused(self) -> str:
         """Say to whoever has withdrawn why it is not known that nothing is recorded."""
-        is_orphan_on = any(map(recording_state.goes_on, self.status.recordings))
-        return unconfirmed.WITHDRAWAL_OF_ORPHAN if is_orphan_on else unconfirmed.WITHDRAWAL
+        recordings = self.status.recordings
+        if any(map(recording_state.goes_on, recordings)):
+            return unconfirmed.WITHDRAWAL_OF_ORPHAN
+        is_on = any(r.sound.begun_at is not None and r.sound.over_at is None for r in recordings)
+        if is_on or self._call.may_be_behind:
+            return unconfirmed.WITHDRAWAL
+        is_to_begin = any(r.origin == "requested" and r.sound.begun_at is None for r in recordings)
+        return unconfirmed.WITHDRAWAL_BEFORE_START if is_to_begin else unconfirmed.WITHDRAWAL
 
     def _may_be_heard(self, recording: RecordingStatus, since: datetime) -> bool:
         """Tell if a recording may record without consent now, or soon with nobody asking again."""

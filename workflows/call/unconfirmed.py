@@ -12,6 +12,7 @@ from callvault.contracts.states import Actual, RequestState
 from callvault.contracts.status import ControlRecord, RecordingStatus
 from workflows.call import silence
 from workflows.call.commands import Operation
+from workflows.call.pauses import GATE
 
 MIN_ANSWER_TIMEOUT = timedelta(seconds=1)
 """Time that ACS has to confirm a pause which was seen late, before its caller is answered."""
@@ -21,6 +22,12 @@ WITHDRAWAL = (
     " recording, and ACS is asked again until it is proven to pause"
 )
 """The answer to a withdrawal whose pause is not confirmed in time."""
+
+WITHDRAWAL_BEFORE_START = (
+    "the withdrawal counts, and a recording that ACS has not been asked for yet is to begin paused:"
+    " that it does is proven only once it has begun"
+)
+"""The answer to one while nothing is recorded, and a start is to follow."""
 
 WITHDRAWAL_OF_ORPHAN = (
     "the withdrawal counts, and a recording of the call goes on that nobody asked for here, as an"
@@ -67,6 +74,9 @@ def why(
     if (ambiguous := _ambiguous(recording, now)) is not None:
         return f"{unconfirmed}: {ambiguous}", None
     unseen = record.received_at - record.requested_at
+    if unseen > now - record.received_at and record.requested_by == GATE:
+        # Whether a sender, an event or a worker was late is not known here.
+        return f"{unconfirmed}: word of its reason came {unseen.total_seconds():.0f} s late", None
     if unseen > now - record.received_at:
         return f"{unconfirmed}: no worker took it for {unseen.total_seconds():.0f} s", Cause.WORKER
     waited = (now - record.received_at).total_seconds()
