@@ -7,9 +7,11 @@ import pytest
 from callvault.contracts.consent import ConsentHold
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Wanted
+from callvault.contracts.status import PauseRecord
 from tests.unit.call import chunk, recording_call
-from workflows.call import refusals
+from workflows.call import pauses, refusals
 from workflows.call.commands import Operation
+from workflows.call.pauses import GATE
 from workflows.call.refusals import refuse_control, refuse_expired, refuse_reused, refuse_start
 from workflows.call.state_limits import MAX_RECORDINGS
 
@@ -62,6 +64,28 @@ def test_control_is_refused_without_a_recording_after_its_stop_and_a_resume_with
 ) -> None:
     said = refuse_control(operation, None if facts is None else a_recording(**facts))
     assert (said is None) if says is None else (says in (said or ""))
+
+
+@pytest.mark.parametrize(
+    ("askers", "says"),
+    [
+        ([], "it goes on by itself once consent is given."),
+        ([GATE], "it goes on by itself once consent is given."),
+        ([GATE, "agent"], "it stays paused by agent, until that is released: resume then."),
+        (["agent", GATE, "app"], "it stays paused by agent, app, until that is released"),
+    ],
+)
+def test_who_resumes_without_consent_is_told_what_follows_once_it_is_given(
+    askers: list[str], says: str
+) -> None:
+    times = {"requested_at": at(1), "received_at": at(1)}
+    held = [PauseRecord(requested_by=asker, reason="", **times) for asker in askers]
+    recording = a_recording(holds=HELD, pauses=held)
+    pauses.review(recording)
+    said = refuse_control(Operation.RESUME, recording) or ""
+    assert says in said
+    assert said.endswith(".")
+    assert ("by itself" in said) is (recording.wanted is Wanted.ACTIVE)
 
 
 @pytest.mark.parametrize(

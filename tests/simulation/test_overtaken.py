@@ -8,14 +8,19 @@ from callvault.contracts.states import RequestState
 from .calls import (
     after,
     answer,
+    begun,
+    learns,
     recorded,
     recording_of,
     seen,
+    starts,
     tell,
     unconfirmed,
     under_way,
     wait,
 )
+
+ANA, BOB = "a" * 64, "b" * 64
 
 
 def pauses(server: Server, who: str, at: float, key: str = "") -> None:
@@ -144,3 +149,21 @@ def test_a_resume_while_a_stop_is_not_confirmed_is_refused_as_what_it_is() -> No
     tell(server, names.STOP, requestedBy="app")
     tell(server, names.RESUME, requestedBy="app", requestId="r")
     assert "is being stopped" in server.run.workflow.call.status.requests["r"].problem
+
+
+def test_a_resume_that_consent_refuses_is_told_that_the_pause_of_its_requester_stays() -> None:
+    server = begun({"consentPolicy": "all_parties", "participants": [ANA], "requestedBy": "app"})
+    tell(server, names.CONSENT, participant=ANA, given=True)
+    learns(server)
+    starts(server)
+    wait(server, 40)
+    pauses(server, "agent", 40)
+    answer(server, "pause_recording", seen(server, "inactive"))
+    tell(server, names.PARTICIPANT_CHANGED, participant=BOB, joined=True, at=after(40))
+    tell(server, names.RESUME, requestedBy="agent", requestedAt=after(40), requestId="r")
+    told = server.run.workflow.call.status.requests["r"].problem
+    assert told.endswith("it stays paused by agent, until that is released: resume then.")
+    tell(server, names.CONSENT, participant=BOB, given=True)
+    assert recording_of(server).wanted == "paused"
+    tell(server, names.RESUME, requestedBy="agent", requestedAt=after(40), requestId="again")
+    assert under_way(server, "resume_recording")

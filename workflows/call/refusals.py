@@ -5,7 +5,9 @@ from datetime import datetime
 from callvault.contracts.requests import ControlRequest
 from callvault.contracts.states import Actual, Wanted
 from callvault.contracts.status import ControlRecord, RecordingStatus
+from workflows.call import pauses
 from workflows.call.commands import Operation
+from workflows.call.pauses import GATE
 from workflows.call.state_limits import MAX_RECORDINGS
 
 PROTECTIVE = (Operation.PAUSE, Operation.STOP)
@@ -39,11 +41,17 @@ def refuse_control(operation: Operation, current: RecordingStatus | None) -> str
         how = "stopped" if current.actual is Actual.STOPPED else "being stopped"
         return f"Recording {current.number} is {how}, and a stop is final: start another one."
     if operation is Operation.RESUME and current.is_held:
-        return (
-            f"Recording {current.number} is held back, because {current.holds[-1].reason}:"
-            " it goes on by itself once consent is given."
-        )
+        why = current.holds[-1].reason
+        return f"Recording {current.number} is held back, because {why}: {_afterwards(current)}."
     return None
+
+
+def _afterwards(held: RecordingStatus) -> str:
+    """Say what follows once consent is given: a refused resume has released nobody's pause."""
+    if held.wanted is Wanted.ACTIVE:
+        return "it goes on by itself once consent is given"
+    names = ", ".join(each.caller for each in pauses.holders(held) if each.requested_by != GATE)
+    return f"once consent is given it stays paused by {names}, until that is released: resume then"
 
 
 def _is_final(operation: Operation, current: RecordingStatus) -> bool:
