@@ -208,6 +208,34 @@ def test_a_request_is_confirmed_once_acs_was_seen_to_do_it_and_superseded_by_ano
     assert record.may_be_recording is (state == "failed")
 
 
+@pytest.mark.parametrize(
+    ("facts", "silences", "state"),
+    [
+        ({"refused_operation": "stop", **BEGUN}, [], "failed"),
+        ({"refused_operation": "stop", **BEGUN}, [silent(5)], "confirmed"),
+        ({"refused_operation": "stop", **OVER}, [], "confirmed"),
+        ({"refused_operation": "pause", **BEGUN}, [], "confirmed"),
+        (BEGUN, [], "confirmed"),
+    ],
+)
+@pytest.mark.parametrize("operation", [PAUSE, STOP])
+def test_a_pause_is_not_confirmed_while_an_earlier_recording_may_be_on_whose_stop_was_refused(
+    operation: Operation, facts: dict[str, Any], silences: list, state: str
+) -> None:
+    earlier = a_recording(*silences, number=1, wanted="stopped", actual=Actual.UNKNOWN, **facts)
+    is_pause = operation is PAUSE
+    is_done = {"actual": "paused" if is_pause else "stopped", "sound": READ}
+    recording = a_recording(silent(12), number=2, wanted=is_done["actual"], **is_done)
+    status = a_call(earlier, recording)
+    record = adds(status, operation)
+    record.recording = 2
+    Requests(status).close(recording, at(20))
+    is_failed = is_pause and state == "failed"
+    assert record.state == ("failed" if is_failed else "confirmed")
+    assert record.may_be_recording is is_failed
+    assert ("recording 1 of this call may" in record.problem) is is_failed
+
+
 @pytest.mark.parametrize("operation", [START, PAUSE, RESUME, STOP])
 @pytest.mark.parametrize("is_silent", [True, False])
 def test_only_of_silence_that_came_to_nothing_it_is_said_that_acs_may_be_recording(

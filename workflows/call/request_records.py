@@ -30,6 +30,7 @@ class Requests:
 
     def __init__(self, status: CallStatus) -> None:
         self._records = status.requests
+        self._recordings = status.recordings
         self._open = list(self._records.values())
         """All that are pending, and some that were: what is settled stays so."""
 
@@ -107,8 +108,7 @@ class Requests:
         for record in self.pending(recording):
             record.recording_id = recording.recording_id
             if _is_reached(record, recording):
-                _end(record, RequestState.CONFIRMED, now)
-                self._keep_from_starting(record, recording)
+                self._reached(record, recording, now)
             elif record.operation == Operation.STOP and recording.actual is Actual.STOPPED:
                 fail(record, _NOT_FOUND, now)
                 _tell_sound(record, recording)
@@ -136,6 +136,26 @@ class Requests:
         is_held = bool(record.held_by) and not is_own
         why = _held(record) if is_held else self._overtaker(record, recording)
         record.problem = record.problem or why
+
+    def _reached(self, record: ControlRecord, recording: RecordingStatus, now: datetime) -> None:
+        """End a request that has come about, unless that is not enough for who asked."""
+        going_on = self._going_on() if record.operation == Operation.PAUSE else None
+        if going_on is None:
+            _end(record, RequestState.CONFIRMED, now)
+            self._keep_from_starting(record, recording)
+            return
+        # Whoever asks for a pause wants the call to be silent. The pause is held all the same.
+        what = (
+            f"recording {recording.number} is not recording, but recording {going_on.number} of"
+            " this call may be: ACS refused to stop it, and is asked again"
+        )
+        fail(record, what, now)
+        record.may_be_recording = True
+
+    def _going_on(self) -> RecordingStatus | None:
+        """Return the recording that may be on, since ACS refused to stop it; None if none is."""
+        refused = (r for r in self._recordings if r.refused_operation == Operation.STOP)
+        return next((r for r in refused if not silence.is_silent(r)), None)
 
     def _keep_from_starting(self, record: ControlRecord, recording: RecordingStatus) -> None:
         """See to it that what was confirmed to be silent does not begin before it is released."""
