@@ -20,7 +20,7 @@ from .test_guards import MINUTE, WITHIN, alarms, asked_by_callvault, guarding, s
         ("alarm", "since", []),
         (
             "resume",
-            "longer than it may: it records again",
+            "longer than it may: it is released, and ACS is asked to resume",
             [("resume", "agent paused longer than it may")],
         ),
     ],

@@ -108,7 +108,8 @@ class Alarms(AlarmRecords):
         names = ", ".join(holder.caller for holder in record.released)
         what = (
             f"{record.requested_by} resumed by force ({record.reason or 'no reason given'}), while"
-            f" it was still paused by {names}: their pauses are released, and it records again"
+            f" it was still paused by {names}: their pauses are released, and ACS is asked to"
+            " resume"
         )
         self.add(AlarmKind.PAUSE_FORCED, Severity.WARNING, what, recording, now)
 

@@ -187,7 +187,7 @@ class Watchdog:
             self._call.note(now, f"recording {recording.number}: {what}")
             return what
         self._ask(Operation.RESUME, f"{pause.requested_by} paused longer than it may", now)
-        return "it records again"
+        return "it is released, and ACS is asked to resume"
 
     def _take_back(self, recording: RecordingStatus, record: ControlRecord, now: datetime) -> None:
         """Take a resume back that could not be carried out in time: what it released is paused."""
