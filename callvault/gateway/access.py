@@ -11,12 +11,14 @@ from fastapi import Request
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from pydantic import TypeAdapter, ValidationError
 
 from callvault.config.gateway import GatewaySettings, OidcSettings
 from callvault.config.types import CallRole, Role
 from callvault.contracts import names
 from callvault.contracts.base import MAX_CALLER_NAME, MAX_TEXT, shorten
 from callvault.contracts.printable import printable
+from callvault.contracts.requests import ResourceName
 from callvault.errors import AccessDenied, Throttled
 from callvault.gateway.path_parts import CALL_PARAMETER
 from callvault.gateway.shared_secrets import (
@@ -30,6 +32,8 @@ from callvault.temporal.rpc_errors import unknown_call
 
 CALL_ROLES: frozenset[Role] = frozenset(get_args(CallRole))
 """The rights of callers without a name: what is done with recordings needs one."""
+
+_RESOURCE_NAME = TypeAdapter[str](ResourceName)
 
 ResourceOf = Callable[[str], Awaitable[str | None]]
 """Finds the resource of a call by its workflow's id; None for an unknown call."""
@@ -194,12 +198,21 @@ class _TokenCallers:
         if self._resources_claim is None:
             return None
         said = _values_of(claims.get(self._resources_claim))
-        return frozenset(each for each in said if isinstance(each, str))
+        # Groups of people may be among them, with names of any form.
+        return frozenset(filter(_is_resource_name, said))
 
 
 def _evident(text: str, limit: int) -> str:
     """Bound a text of a token, and make it inert: people read it, and payloads must hold it."""
     return shorten(printable(text), limit)
+
+
+def _is_resource_name(said: Any) -> bool:
+    try:
+        _RESOURCE_NAME.validate_python(said)
+    except ValidationError:
+        return False
+    return True
 
 
 def _values_of(claim: Any) -> list[Any]:

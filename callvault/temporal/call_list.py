@@ -66,6 +66,8 @@ async def chosen(client: Client, runs: Sequence[Execution], wanted: Filter) -> l
     calls = [(run, listed_call(run, now)) for run in runs]
     if wanted.at_risk:
         calls = [(run, call) for run, call in calls if call.is_at_risk]
+    if wanted.resources is not None:
+        calls = [(run, call) for run, call in calls if call.resource in wanted.resources]
     # A run that was reset or terminated, after which another one goes on, is no call of its own.
     superseded = await _superseded(client, [run for run, _ in calls if is_abandoned(run)])
     return [call for run, call in calls if run.run_id not in superseded]

@@ -1,19 +1,26 @@
 """Does a key that is bound to resources see the calls of others on any route?"""
 
-from typing import Any
+import asyncio
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
 from temporalio.client import Client
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from callvault.config.gateway import KeySettings
 from callvault.config.types import Role
 from callvault.contracts import names
+from callvault.temporal.call_list import Filter, chosen
+from callvault.temporal.executions import Execution
 from tests.gateway.conftest import Call, Gateway, GatewayOf
 from tests.gateway.declared import document
 from tests.gateway.issuer import AUDIENCE, issuing
 
 RECORDINGS = "/v1/recordings"
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 EVERY_ROLE: list[Role] = [
     *("control", "read", "consent", "loosen"),
     *("listen", "privacy", "hold", "erase"),
@@ -166,6 +173,9 @@ async def test_nothing_is_begun_for_a_resource_that_is_not_the_keys(
         ({"areas": "europe default"}, 200),
         ({"areas": ["europe"]}, 404),
         ({"areas": [7]}, 404),
+        ({"areas": ["Sales (O'Hara)", "default\n", "Default"]}, 404),
+        ({"areas": ["Sales (O'Hara)", "default"]}, 200),
+        ({"areas": [f"x') OR {names.RESOURCE.name} IN ('default"]}, 404),
         ({}, 404),
     ],
 )
@@ -191,9 +201,26 @@ async def test_a_token_sees_the_resources_of_its_claim(
         headers = by(issuer.token(sub="app-2", roles=roles, **claims))
         answer = await gateway.http.get(f"{RECORDINGS}/{call.workflow_id}", headers=headers)
         assert answer.status_code == status
+        while not (await gateway.http.get(RECORDINGS, headers=all_of)).json()["calls"]:
+            await asyncio.sleep(0.1)
+        listed = (await gateway.http.get(RECORDINGS, headers=headers)).json()
+        seen = {"default"} if status == 200 else set()
+        assert {each["resource"] for each in listed["calls"]} - {"europe"} == seen
         if not claims:
-            empty = await gateway.http.get(RECORDINGS, headers=headers)
-            assert empty.json() == {"calls": [], "nextCursor": None}
+            assert listed == {"calls": [], "nextCursor": None}
+
+
+async def test_a_call_that_the_query_lets_through_is_not_listed_for_another_resource() -> None:
+    attributes = SearchAttributePair(names.RESOURCE, "default")
+    run = SimpleNamespace(
+        id="a", run_id="b", status="running", is_open=True, start_time=NOON, close_time=None,
+        typed_search_attributes=TypedSearchAttributes([attributes]),
+    )  # fmt: skip
+    for resources, count in ((None, 1), (frozenset({"default"}), 1), (frozenset({"europe"}), 0)):
+        found = await chosen(
+            cast(Client, None), [cast(Execution, run)], Filter(resources=resources)
+        )
+        assert len(found) == count
 
 
 def test_a_key_that_is_bound_to_resources_cannot_decode() -> None:
