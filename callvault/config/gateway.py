@@ -148,8 +148,8 @@ class GatewaySettings(Section):
     """Origins, `https://HOST`, of Temporal's Web UI, whose pages may have encrypted payloads
     decoded; by default that of `web_ui.url`."""
     metrics_address: BindAddress = None
-    """host:port where Prometheus reads the gateway's metrics, as `127.0.0.1:9465`; `none` for off.
-    It has no access control, so it is no port of callers."""
+    """IP address and port where Prometheus reads the gateway's metrics, as `127.0.0.1:9465`; `none`
+    for off. It has no access control, so it is no port of callers."""
 
     @model_validator(mode="after")
     def _requires_authentication(self) -> Self:

@@ -32,12 +32,13 @@ from callvault.config.storage import (
 from callvault.config.types import (
     BindAddress,
     Duration,
+    Link,
     Name,
     NotBlank,
+    PageLink,
     SecretRef,
     SecretRefs,
     Section,
-    Url,
     is_loopback,
 )
 from callvault.config.worker import WorkerSettings
@@ -57,7 +58,7 @@ class AlarmSettings(Section):
     group_interval: Duration = timedelta(minutes=5)
     """Shortest time from one notification about a group of alarms to the next: its count is told,
     or that all is over. What is more urgent is told at once."""
-    runbook_url: Url = "https://github.com/callvault/callvault/blob/main/docs/operations.md"
+    runbook_url: PageLink = "https://github.com/callvault/callvault/blob/main/docs/operations.md"
     """Address of the page that alarms link to, before the `#` and the name of a section."""
 
 
@@ -65,7 +66,8 @@ class IngestSettings(Section):
     """The process that reads queues, `callvault ingest`."""
 
     metrics_address: BindAddress = None
-    """host:port where Prometheus reads its metrics, as `127.0.0.1:9466`; `none` for off."""
+    """IP address and port where Prometheus reads its metrics, as `127.0.0.1:9466`; `none` for
+    off."""
 
 
 class ReconciliationSettings(Section):
@@ -89,7 +91,7 @@ class ParticipantSettings(Section):
 class WebUiSettings(Section):
     """Temporal's Web UI, for the links that people are given."""
 
-    url: Url = "http://localhost:8233"
+    url: Link = "http://localhost:8233"
     """Its address; `https://cloud.temporal.io` for Temporal Cloud. By default that of Temporal's
     development server."""
 

@@ -20,6 +20,9 @@ _SERVICE_LINK = re.compile(
 )
 """The end of a variable by which Kubernetes tells every container of a Service."""
 
+_IPV6_ADDRESS = re.compile(r"\s*\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]")
+"""An address in brackets: in JSON no colon stands in a list like that."""
+
 Tree = dict[str, Any]
 
 
@@ -95,7 +98,7 @@ def _place(tree: Tree, name: str, path: tuple[str, ...], value: Any) -> None:
 
 def _value(name: str, text: str) -> Any:
     """Read a value: a list or table may be spelt in JSON, everything else is plain text."""
-    if not text.lstrip().startswith(("[", "{")):
+    if not text.lstrip().startswith(("[", "{")) or _IPV6_ADDRESS.match(text):
         return text
     try:
         return json.loads(text)

@@ -136,10 +136,39 @@ def _duration(value: Any) -> Any:
 def _url(value: str) -> str:
     url = _parts(value)
     secure = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
-    # A user name, a password or a query may hold a secret, and settings are printed.
-    if not secure or "@" in url.netloc or url.query or url.fragment:
+    if not secure:
         raise ValueError("write https://host (http:// only for this machine, 127.0.0.1)")
+    _refuse_secrets(url, url.query)
     return value.rstrip("/")
+
+
+def _link(value: str) -> str:
+    """Check the address of a page that people open: nothing is sent there from here."""
+    url = _page(value)
+    _refuse_secrets(url, url.query)
+    return value.rstrip("/")
+
+
+def _page_link(value: str) -> str:
+    _refuse_secrets(_page(value))
+    return value
+
+
+def _page(value: str) -> SplitResult:
+    url = _parts(value)
+    if url.scheme not in ("http", "https"):
+        raise ValueError("write https://host or http://host")
+    return url
+
+
+def _refuse_secrets(url: SplitResult, query: str = "") -> None:
+    # They may hold a secret, and settings are printed.
+    if "@" in url.netloc:
+        raise ValueError("write https://host/path, without the user name before the @")
+    if query:
+        raise ValueError("write https://host/path, without the query after the ?")
+    if url.fragment:
+        raise ValueError("write https://host/path, without the fragment after the #")
 
 
 def _parts(value: str) -> SplitResult:
@@ -180,9 +209,21 @@ def _optional(value: Any) -> Any:
 
 def _bind_address(value: str) -> str:
     host, _, port = value.rpartition(":")
-    if not host or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65_535:
-        raise ValueError('write host:port, as "127.0.0.1:9464", or "none"')
+    # Temporal's runtime listens there, which looks up no names.
+    if not _is_address(host) or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65_535:
+        raise ValueError(
+            'write an IP address and a port, as "127.0.0.1:9464" or "[::1]:9464", or "none"'
+        )
     return value
+
+
+def _is_address(host: str) -> bool:
+    bare = host.removeprefix("[").removesuffix("]")
+    try:
+        version = ipaddress.ip_address(bare).version
+    except ValueError:
+        return False
+    return host == (bare if version == 4 else f"[{bare}]")
 
 
 def _matching(pattern: str, advice: str) -> Callable[[str], str]:
@@ -207,6 +248,12 @@ Durations = Annotated[tuple[Duration, ...], BeforeValidator(split)]
 
 Url = Annotated[str, AfterValidator(_url)]
 """``https://host/path``, or ``http://`` on loopback; without a slash at the end."""
+
+Link = Annotated[str, AfterValidator(_link)]
+"""The address of pages that people open, ``https://`` or ``http://``, to which paths are added."""
+
+PageLink = Annotated[str, AfterValidator(_page_link)]
+"""The address of one page that people open, perhaps with a query."""
 
 KeyUrl = Annotated[
     Url,

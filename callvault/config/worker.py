@@ -44,7 +44,7 @@ class WorkerSettings(Section):
     identity: str | None = None
     """The worker's name in Temporal; by default process id and host name."""
     metrics_address: BindAddress = None
-    """host:port where Prometheus reads metrics, as `127.0.0.1:9464`; `none` for off."""
+    """IP address and port where Prometheus reads metrics, as `127.0.0.1:9464`; `none` for off."""
 
     @model_validator(mode="after")
     def _versioned_or_not(self) -> Self:

@@ -221,6 +221,17 @@ def test_variables_that_hold_secrets_are_no_settings(
         ("GATEWAY__QUARANTINE", '{"kind": "directory", "pfad": "/a"}', "gateway.quarantine.path"),
         ("GATEWAY__QUARANTINE", '{"kind": "directory", "path": "a"}', "gateway.quarantine.path"),
         ("WORKER__METRICS_ADDRESS", "9464", "worker.metrics_address"),
+        ("WORKER__METRICS_ADDRESS", "localhost:9464", "write an IP address and a port"),
+        ("WORKER__METRICS_ADDRESS", "::1:9464", "write an IP address and a port"),
+        ("WORKER__METRICS_ADDRESS", "[::1]:70000", "write an IP address and a port"),
+        ("GATEWAY__CALLBACKS__CONFIGURATION_URL", "https://a.example/x?appid=1", "the query"),
+        ("GATEWAY__CALLBACKS__CONFIGURATION_URL", "https://a.example/x#y", "the fragment"),
+        ("GATEWAY__CALLBACKS__CONFIGURATION_URL", "https://u:hunter2@a.example", "the user name"),
+        ("WEB_UI__URL", "http://ui.example?x=hunter2", "web_ui.url (from CALLVAULT_WEB_UI__URL)"),
+        ("WEB_UI__URL", "ftp://ui.example", "write https://host or http://host"),
+        ("WEB_UI__URL", "http://u:hunter2@ui.example", "without the user name"),
+        ("ALARMS__RUNBOOK_URL", "https://wiki.example/p#section", "without the fragment"),
+        ("ALARMS__RUNBOOK_URL", "https://u:hunter2@wiki.example/p", "without the user name"),
         ("LOG", "debug", "log"),
     ],
 )
@@ -231,6 +242,23 @@ def test_wrong_values_are_named(
     told = problem(written(tmp_path, COMPLETE))
     assert named in told
     assert "hunter2" not in told
+
+
+def test_links_for_people_may_lead_to_any_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "http://wiki.example/pages/viewpage.action?pageId=4711"
+    monkeypatch.setenv("CALLVAULT_ALARMS__RUNBOOK_URL", page)
+    monkeypatch.setenv("CALLVAULT_WEB_UI__URL", "http://temporal-ui:8080/ui/")
+    loaded = load_settings()
+    assert loaded.alarms.runbook_url == page
+    assert loaded.web_ui.url == "http://temporal-ui:8080/ui"
+
+
+@pytest.mark.parametrize("address", ["[::1]:9464", "[2001:db8::7]:0", "0.0.0.0:9464"])
+def test_an_address_to_listen_on_may_be_one_of_ipv6(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALLVAULT_WORKER__METRICS_ADDRESS", address)
+    assert load_settings().worker.metrics_address == address
 
 
 @pytest.mark.parametrize(
