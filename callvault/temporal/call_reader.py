@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 
 from callvault.contracts import names
-from callvault.contracts.base import shorten
+from callvault.contracts.base import explain, shorten
 from callvault.contracts.results import CallResult
 from callvault.contracts.status import CallStatus
 from callvault.errors import InvalidRequest, Unavailable
@@ -32,15 +32,23 @@ class CallReader:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    async def status(self, workflow_id: str) -> CallStatus:
-        """Read all that is known of a call; also when its workflow has ended."""
+    async def status(self, workflow_id: str, run_id: str | None = None) -> CallStatus:
+        """Read all that is known of a call; also when its workflow has ended.
+
+        ``run_id`` names one of its runs; by default it is the newest.
+        """
+        handle = self.client.get_workflow_handle(workflow_id, run_id=run_id)
         try:
             async with translated(RPC_TIMEOUT):
-                status: CallStatus = await self._handle(workflow_id).query(
+                status: CallStatus = await handle.query(
                     names.STATUS, result_type=CallStatus, rpc_timeout=RPC_TIMEOUT
                 )
         except WorkflowQueryFailedError as error:
             raise Unavailable(f"the workflow does not answer: {shorten(str(error))}") from error
+        except ValidationError as error:
+            raise Unavailable(
+                f"the workflow answers as another version does: {explain(error)}", owner="callvault"
+            ) from error
         except WorkflowNotFound:
             raise unknown_call(workflow_id) from None
         return status

@@ -20,6 +20,7 @@ from callvault.telemetry.setup import setup
 from callvault.temporal.call_client import CallClient
 from callvault.temporal.call_list import LAST_RUN
 from callvault.temporal.call_lookup import find_call
+from callvault.temporal.call_reader import CallReader
 from callvault.temporal.client import connect
 from callvault.temporal.decisions import DecisionClient
 from callvault.temporal.executions import describe_execution, list_executions
@@ -49,9 +50,7 @@ def with_client(config: Path | None, ask: Callable[[Client], Awaitable[T]]) -> T
 
 async def status(client: Client, call: str) -> CallStatus:
     """Query the status of a call's newest workflow."""
-    handle = client.get_workflow_handle(await find_call(client, call))
-    found: CallStatus = await handle.query(names.STATUS, result_type=CallStatus)
-    return found
+    return await CallReader(client).status(await find_call(client, call))
 
 
 async def statuses(client: Client, call: str) -> list[CallStatus]:
@@ -67,12 +66,10 @@ async def statuses(client: Client, call: str) -> list[CallStatus]:
     listed = list_executions(client, f"WorkflowId = '{key}' AND {LAST_RUN}")
     # Visibility lags: the newest run may be listed or not, and is asked by itself.
     before = [run async for run in listed if run.run_id != newest]
-    handles = [
-        client.get_workflow_handle(key, run_id=run.run_id)
-        for run in sorted(before, key=lambda run: run.start_time)
-    ]
-    earlier = [await each.query(names.STATUS, result_type=CallStatus) for each in handles]
-    return [*earlier, await status(client, call)]
+    before.sort(key=lambda run: run.start_time)
+    calls = CallReader(client)
+    earlier = [await calls.status(key, run.run_id) for run in before]
+    return [*earlier, await calls.status(key)]
 
 
 async def begin(client: Client, request: RecordingRequest) -> str:
