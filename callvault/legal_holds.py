@@ -8,8 +8,10 @@ from callvault.archive.manifests.holds import (
     Said,
     find_hold,
     free_number,
+    hold_account,
     hold_id,
     place_hold,
+    release_account,
     release_hold,
 )
 from callvault.archive.names import hold_record_name
@@ -57,6 +59,7 @@ def place(
     number = max(numbers, default=0)
     name = hold_record_name(hold_id(target, said, number), released=False)
     placed = []
+    # The records first, in all archives: they count, and no account's own hold may keep one away.
     for each in archives:
         _tell(each, name, said, AccessAction.HELD)
         placed.append(
@@ -71,6 +74,8 @@ def place(
                 resource=resource,
             )
         )
+    for each, record in zip(archives, placed, strict=True):
+        hold_account(each.archive, record, keys[each.archive.name])
     return placed
 
 
@@ -89,6 +94,8 @@ def release(
     for each in having:
         _tell(each, hold_record_name(hold, released=True), said, AccessAction.RELEASED)
         released.append(release_hold(each.archive, hold, said, each.signer, now))
+    for each, record in zip(having, released, strict=True):
+        release_account(each.archive, record.target, each.keys())
     return released
 
 

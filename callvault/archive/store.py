@@ -4,15 +4,23 @@ An object is written in blocks, in any order, and appears only as a whole: `Uplo
 makes all of it visible under its name or nothing at all, and never replaces an object.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from types import TracebackType
 from typing import Protocol, Self
 
 from callvault.archive.blocks import BLOCK_SIZE, Block, BlockDigests, Layout
 from callvault.archive.object_metadata import bounded
-from callvault.errors import BrokenContent, ObjectExists, StateConflict
+from callvault.errors import (
+    UNREADABLE,
+    BrokenContent,
+    CallvaultError,
+    ObjectExists,
+    StateConflict,
+)
 
 MAX_DOCUMENT = 8 * 1024**2
 """Bytes of a manifest, a record, a link or a key at most.
@@ -20,6 +28,11 @@ MAX_DOCUMENT = 8 * 1024**2
 A manifest is made of an order below 2 MiB and of what the archive tells of 500 files, some 3 KB
 each, and 8 KB with the longest ids there can be. A record of an erasure names 5,000 objects with
 their hashes, in 3 MB."""
+
+READERS = 16
+"""Small objects that are read at the same time: each is a request of its own."""
+
+_BATCH = 8 * READERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +237,23 @@ def read_small(archive: Archive, object_name: str, limit: int = MAX_DOCUMENT) ->
                 owner="archive",
             )
     return bytes(data)
+
+
+def read_each(
+    archive: Archive, names: Iterable[str]
+) -> Iterator[tuple[str, bytes | CallvaultError]]:
+    """Read small objects, many at a time; an error in place of one that cannot be read."""
+
+    def read(name: str) -> bytes | CallvaultError:
+        try:
+            return read_small(archive, name)
+        except UNREADABLE as error:
+            return error
+
+    left = iter(names)
+    with ThreadPoolExecutor(READERS) as pool:
+        while batch := list(islice(left, _BATCH)):
+            yield from zip(batch, pool.map(read, batch), strict=True)
 
 
 def put_bytes(

@@ -13,7 +13,14 @@ from callvault.archive.failback.candidates import failback_candidates
 from callvault.archive.failback.failback import Failback
 from callvault.archive.identity import make_identity
 from callvault.archive.manifests.documents import Keyring
-from callvault.archive.manifests.holds import Said, find_holds, place_hold, release_hold
+from callvault.archive.manifests.holds import (
+    Said,
+    find_holds,
+    hold_account,
+    place_hold,
+    release_account,
+    release_hold,
+)
 from callvault.archive.names import folder_of
 from callvault.archive.stores.blob import BlobArchive
 from callvault.archive.stores.directory import DirectoryArchive
@@ -46,11 +53,14 @@ def archive(azurite: Azurite, account: Account) -> Iterator[BlobArchive]:
 
 
 def place(archive: BlobArchive, target: HoldTarget, why: str = "case 7") -> HoldRecord:
-    return place_hold(archive, target, Said("counsel-1", why), SIGNER, lambda: NOON, KEYS)
+    placed = place_hold(archive, target, Said("counsel-1", why), SIGNER, lambda: NOON, KEYS)
+    hold_account(archive, placed, KEYS)
+    return placed
 
 
 def release(archive: BlobArchive, hold: HoldRecord) -> None:
     release_hold(archive, hold.id, Said("counsel-1", "settled"), SIGNER, lambda: NOON)
+    release_account(archive, hold.target, KEYS)
 
 
 def held(archive: BlobArchive) -> set[str]:

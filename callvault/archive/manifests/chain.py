@@ -4,43 +4,18 @@ Link ``n`` names a manifest and holds the SHA-256 of link ``n - 1``. It also nam
 of the access log, so that whoever cuts that log off must cut off this chain, too.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-
 from callvault.archive.manifests.documents import read_document, signed
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.numbered import Numbered
 from callvault.archive.names import access_object_name, link_object_name
-from callvault.archive.store import Archive, read_small
+from callvault.archive.store import Archive
 from callvault.contracts.manifest import ChainLink, LinkReference, ObjectReference
-from callvault.errors import UNREADABLE, BrokenContent, CallvaultError
-
-READERS = 16
-"""Links that are read at the same time: each is a request of its own."""
-
-_BATCH = 8 * READERS
+from callvault.errors import BrokenContent
 
 
 def head(archive: Archive) -> LinkReference | None:
     """Find the newest link; None where there is none."""
     return Numbered(archive, link_object_name).head()
-
-
-def read_links(
-    archive: Archive, names: Sequence[str]
-) -> Iterator[tuple[str, bytes | CallvaultError]]:
-    """Read links by their names, many at a time; an error where one of them cannot be read."""
-
-    def read(name: str) -> bytes | CallvaultError:
-        try:
-            return read_small(archive, name)
-        except UNREADABLE as error:
-            return error
-
-    with ThreadPoolExecutor(READERS) as pool:
-        for start in range(0, len(names), _BATCH):
-            batch = names[start : start + _BATCH]
-            yield from zip(batch, pool.map(read, batch), strict=True)
 
 
 def append(

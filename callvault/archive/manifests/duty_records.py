@@ -8,7 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import NamedTuple, TypeVar
 
-from callvault.archive.manifests.chain import append, head, read_links
+from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import canonical, read_document, reference_to, signed
 from callvault.archive.manifests.duties import duties_of
 from callvault.archive.manifests.keys import Signer
@@ -28,7 +28,7 @@ from callvault.archive.names import (
     is_erasure_record_name,
     is_manifest_name,
 )
-from callvault.archive.store import Archive, put_bytes, read_small
+from callvault.archive.store import Archive, put_bytes, read_each, read_small
 from callvault.contracts.duties import Duty, DutyRecord, Outcome
 from callvault.contracts.erasures import ErasureRecord
 from callvault.contracts.manifest import ChainLink, Manifest, ObjectReference
@@ -124,7 +124,7 @@ def taken_away(archive: Archive, listed: Set[str]) -> Iterator[Unread]:
 
 def _linked(archive: Archive) -> Iterator[ObjectReference | Unread]:
     """Yield what each link of the chain names; a link that cannot be read is told."""
-    for name, found in read_links(archive, sorted(archive.names(CHAIN_PREFIX))):
+    for name, found in read_each(archive, sorted(archive.names(CHAIN_PREFIX))):
         try:
             yield read_document(ChainLink, _raised(found)).manifest
         except UNREADABLE as error:

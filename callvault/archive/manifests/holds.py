@@ -83,11 +83,9 @@ def place_hold(
     """Place a hold; the same one that is not released yet is returned as it is.
 
     ``number`` is the highest `free_number` of several archives; by default that of this one.
-    Then the account's own legal hold is set on what lies there of it by now, where the archive's
-    settings say so: repeated after a crash, on what is left.
     """
     number = free_number(archive, target, said, keys) if number is None else number
-    placed = _record(
+    return _record(
         archive,
         hold_id(target, said, number),
         HoldAction.PLACED,
@@ -97,10 +95,6 @@ def place_hold(
         now(),
         resource,
     )
-    hold = find_hold(archive, placed.id, keys)
-    if hold is not None and hold.released is None:  # else somebody was faster to release it
-        hold_target(archive, target)
-    return placed
 
 
 def release_hold(
@@ -110,10 +104,7 @@ def release_hold(
     signer: Signer | None,
     now: Callable[[], datetime],
 ) -> HoldRecord:
-    """Release a hold, for good; `InvalidRequest` where there is none of this id.
-
-    Then the account's own legal hold is cleared where no other hold is on, as far as it was set.
-    """
+    """Release a hold, for good; `InvalidRequest` where there is none of this id."""
     name = hold_record_name(hold_id, released=False)
     placed = find_record(archive, HoldRecord, name) if is_hold_record_name(name) else None
     if placed is None:
@@ -121,7 +112,7 @@ def release_hold(
             f"{hold_id[:40]!r} is no hold of archive {archive.name}: `callvault holds list` lists"
             " them"
         )
-    released = _record(
+    return _record(
         archive,
         placed.id,
         HoldAction.RELEASED,
@@ -131,8 +122,17 @@ def release_hold(
         now(),
         placed.resource,
     )
-    release_account(archive, placed.target)
-    return released
+
+
+def hold_account(archive: Archive, placed: HoldRecord, keys: Keyring | None = None) -> None:
+    """Set the account's own legal hold on what lies there of a hold that was placed.
+
+    Only where the archive's settings say so. Repeated after a crash, it goes on with what is left.
+    """
+    if archive.sets_legal_holds:
+        hold = find_hold(archive, placed.id, keys)
+        if hold is not None and hold.released is None:  # else somebody was faster to release it
+            hold_target(archive, placed.target)
 
 
 def release_account(archive: Archive, target: HoldTarget, keys: Keyring | None = None) -> None:

@@ -6,7 +6,6 @@ from itertools import pairwise
 from threading import RLock
 from typing import NamedTuple
 
-from callvault.archive.manifests.chain import read_links
 from callvault.archive.manifests.documents import read_document, sha256
 from callvault.archive.names import (
     CHAIN_PREFIX,
@@ -16,7 +15,7 @@ from callvault.archive.names import (
     is_manifest_name,
     link_object_name,
 )
-from callvault.archive.store import Archive, read_small
+from callvault.archive.store import Archive, read_each, read_small
 from callvault.archive.verify.numbered import MAX_LISTED, has_come, listed_numbers
 from callvault.contracts.manifest import ChainLink, LinkReference
 from callvault.errors import UNREADABLE, BrokenContent, CallvaultError
@@ -143,7 +142,7 @@ class ChainEnd:
             return False
 
     def _look_at(self, numbers: Sequence[int]) -> None:
-        read = read_links(self._archive, [*map(link_object_name, numbers)])
+        read = read_each(self._archive, map(link_object_name, numbers))
         try:
             for number, (_, data) in zip(numbers, read, strict=True):
                 if problem := self._look(number, data):
