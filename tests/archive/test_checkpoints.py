@@ -1,6 +1,7 @@
 """Checkpoints: published outside the archive, and what `callvault verify` makes of them."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -245,6 +246,17 @@ def test_a_file_that_is_too_large_is_named_and_not_read(place: DirectoryArchive)
     [found] = read_checkpoints(place)
     assert isinstance(found, UnreadCheckpoint)
     assert "more than 65536 bytes" in found.problem
+
+
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("/etc/passwd"), os.mkfifo])
+def test_what_is_no_file_is_named_and_hides_no_other(
+    vault: DirectoryArchive, place: DirectoryArchive, make: Callable[[Path], None]
+) -> None:
+    put_checkpoint(place, checkpoint_of(vault))
+    make(Path(place.location("x.json")))
+    found = list(read_checkpoints(place))
+    assert [type(each) for each in found] == [FoundCheckpoint, UnreadCheckpoint]
+    assert "x.json" in problems(vault, place)
 
 
 def test_a_file_with_a_name_of_another_program_is_named(

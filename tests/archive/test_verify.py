@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from azure.storage.blob import BlobClient
@@ -11,6 +12,8 @@ from typer.testing import CliRunner, Result
 
 from callvault.archive.manifests.documents import Keyring, read_document, signed
 from callvault.archive.manifests.keys import PublicKey, Signer
+from callvault.archive.media import probe
+from callvault.archive.media.fork_server import ForkServers
 from callvault.archive.names import key_object_name, link_object_name
 from callvault.archive.store import Archive, put_bytes
 from callvault.archive.stores.blob import BlobArchive
@@ -26,6 +29,7 @@ from callvault.contracts.media import MediaCheck, MediaFacts, MediaVerdict
 from callvault.errors import CallvaultError
 from callvault.local.azurite import Azurite
 from tests.archive.sealed import SIGNER, archived, judged, lost, sealed, wav
+from tests.archive.test_directory import without_privileges
 
 KEY_NAME = key_object_name(SIGNER.public.key_id)
 FLIPS = 8
@@ -430,3 +434,39 @@ def test_keygen_writes_a_pair_once(tmp_path: Path) -> None:
     again = CliRunner().invoke(app, ["keygen", str(file)])
     assert isinstance(again.exception, CallvaultError)
     assert Signer.from_secret(file.read_text()).public.key_id == public.key_id
+
+
+def test_without_a_parser_the_bytes_are_proven_and_the_media_is_said_not_to_be_judged(
+    vault: DirectoryArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "SERVERS", ForkServers("no.such.module", {}))
+    report = verify_archive(vault, keys())
+    assert report.ok
+    assert report.bytes_read > 3_000
+    told = [each.text for each in report.warnings if each.object_name == media_of(vault)]
+    assert ["as media it was not judged: the parser" in each for each in told] == [True]
+
+
+def verified(target: str | Path) -> str:
+    ended = CliRunner().invoke(app, ["verify", str(target)])
+    assert isinstance(ended.exception, CallvaultError), ended.output
+    return str(ended.exception)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 300 + ".json", "y/" * 2_500])
+def test_a_target_that_no_file_can_bear_is_told_in_a_sentence(name: str) -> None:
+    assert "cannot be read: File name too long" in verified(name)
+
+
+@pytest.mark.parametrize("locked", ["manifest.json", "."])
+def test_a_target_that_may_not_be_read_is_told_in_a_sentence(locked: str) -> None:
+    # not in pytest's own directory, which another user cannot enter
+    with TemporaryDirectory() as directory:
+        folder = Path(directory)
+        folder.chmod(0o755)
+        (folder / "manifest.json").write_bytes(b"{}")
+        (folder / locked).chmod(0)
+        with without_privileges():
+            told = verified(folder / "manifest.json")
+        (folder / locked).chmod(0o700)
+    assert "cannot be read: Permission denied" in told

@@ -20,7 +20,7 @@ from callvault.archive.manifests.seal import software
 from callvault.archive.names import access_object_name, checkpoint_object_name
 from callvault.archive.store import Archive, put_bytes, read_small
 from callvault.contracts.checkpoints import Checkpoint
-from callvault.errors import BrokenContent, InvalidRequest, ObjectExists
+from callvault.errors import UNREADABLE, BrokenContent, ObjectExists
 
 MAX_CHECKPOINT = 64 * 1024
 """Bytes of a checkpoint at most, with an envelope around it."""
@@ -91,7 +91,7 @@ def read_checkpoints(place: Archive) -> Iterator[FoundCheckpoint | UnreadCheckpo
             try:
                 data = _document(read_small(place, name, MAX_CHECKPOINT))
                 yield FoundCheckpoint(name, read_document(Checkpoint, data), data)
-            except (BrokenContent, InvalidRequest) as error:
+            except UNREADABLE as error:
                 yield UnreadCheckpoint(name, f"it is no checkpoint: {error}")
 
 

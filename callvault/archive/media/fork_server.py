@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import BinaryIO, NamedTuple
 
+from callvault.errors import ConfigurationError
+
 MAX_IDLE_SERVERS = 2
 """Servers that are kept for the next file; each has some 30 MiB."""
 
@@ -38,6 +40,19 @@ class Process(NamedTuple):
     """Ends it at once."""
 
 
+@contextmanager
+def starting() -> Iterator[None]:
+    """Raise `ConfigurationError` where a process for a file does not start."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"the parser of media files does not start: {error}. It needs libmediainfo, which the"
+            " package pymediainfo has for most systems, and room on this host for a process",
+            owner="callvault",
+        ) from error
+
+
 class ForkServers:
     """Servers of one module, each for one file at a time. Thread-safe."""
 
@@ -52,7 +67,7 @@ class ForkServers:
     def process(self, arguments: Sequence[int]) -> Iterator[Process]:
         """Fork a process for one file; ends it with the block.
 
-        `OSError` where none can be had, which says nothing about the file.
+        `ConfigurationError` where none can be had, which says nothing about the file.
         """
         server, process = self._begun(arguments)
         try:
@@ -74,12 +89,13 @@ class ForkServers:
                 return server, server.begin(arguments)
             except OSError:  # it was killed meanwhile
                 server.close()
-        server = _Server(self._module, self._environment)
-        try:
-            return server, server.begin(arguments)
-        except OSError:
-            server.close()
-            raise
+        with starting():
+            server = _Server(self._module, self._environment)
+            try:
+                return server, server.begin(arguments)
+            except OSError:
+                server.close()
+                raise
 
     def _used(self) -> "_Server | None":
         with self._lock:
@@ -128,7 +144,7 @@ class _Server:
             socket.send_fds(self._control, [message], [their_answers, their_requests])
             told = self._control.recv(_MAX_MESSAGE)
             if not told.isdigit():
-                raise BrokenPipeError("the parser of media files does not start")
+                raise BrokenPipeError("it ended at once")
             self._fork = int(told)
         except OSError:
             _close(process)

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
-from callvault.archive.media.fork_server import ForkServers, Process, serve
+from callvault.archive.media.fork_server import ForkServers, Process, serve, starting
 from callvault.archive.media.sandbox import confine, limit
 from callvault.archive.media.seekable import open_ranges
 
@@ -156,16 +156,17 @@ def _deadline() -> float:
 @contextmanager
 def _started(module: str, arguments: Iterable[int]) -> Iterator[Process]:
     """Start a process of its own for one file; ends it with the block."""
-    child = subprocess.Popen(  # noqa: S603 - our own module
-        # isolated: no variable and no folder of the user's has a say in what it loads
-        [sys.executable, "-I", "-m", module, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=_ENVIRONMENT,
-        cwd="/",
-        start_new_session=True,
-    )
+    with starting():
+        child = subprocess.Popen(  # noqa: S603 - our own module
+            # isolated: no variable and no folder of the user's has a say in what it loads
+            [sys.executable, "-I", "-m", module, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,
+        )
     pipes = child.stdout, child.stdin
     try:
         yield Process(*pipes, child.kill)  # type: ignore[arg-type]  # both are there, as asked for

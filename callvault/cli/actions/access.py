@@ -12,12 +12,12 @@ from callvault.archive.access_log.log import AccessLog
 from callvault.archive.access_log.search import Wanted, folders_in
 from callvault.archive.manifests.documents import Keyring
 from callvault.archive.manifests.folders import find_folders
-from callvault.archive.manifests.keys import PublicKey
 from callvault.archive.store import Archive
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.access_log import verify_log_alone
 from callvault.archive.verify.expectation import Expectation, spelt
 from callvault.archive.verify.inspector import Report
+from callvault.cli.actions.local_files import is_directory, public_key
 from callvault.cli.terminal import say
 from callvault.clients import open_proven
 from callvault.config.settings import Settings, load_settings
@@ -76,7 +76,7 @@ def verify_log(
     target: str, key_files: Sequence[Path], expected: Expectation, config: Path | None
 ) -> Report:
     """Verify the access log of a directory, or of an archive by its configured name."""
-    keys = Keyring(_public_key(file) for file in key_files)
+    keys = Keyring(public_key(file) for file in key_files)
     with _opened(target, config) as archive:
         return verify_log_alone(archive, keys, expected)
 
@@ -132,17 +132,8 @@ def _what(record: AccessRecord) -> str:
 @contextmanager
 def _opened(target: str, config: Path | None) -> Iterator[Archive]:
     path = Path(target)
-    if path.is_dir():
+    if is_directory(path):
         yield DirectoryArchive(path.name or target, path)
         return
     with closing(open_proven(target, load_settings(config).archive(target))) as archive:
         yield archive
-
-
-def _public_key(file: Path) -> PublicKey:
-    try:
-        return PublicKey.from_pem(file.read_bytes())
-    except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from error
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{file}: {error}") from error

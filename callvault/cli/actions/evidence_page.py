@@ -15,6 +15,7 @@ from callvault.archive.access_log.log import AccessLog
 from callvault.archive.manifests.seal import software
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.subjects.lookup import hashes_of
+from callvault.cli.actions.local_files import is_directory
 from callvault.cli.actions.recordings import statuses, with_client
 from callvault.cli.options import os_user
 from callvault.cli.terminal import say, say_json
@@ -57,7 +58,7 @@ def reader_of(settings: Settings, archive: str | None = None) -> EvidenceReader:
 @contextmanager
 def _opened(settings: Settings, name: str) -> Iterator[LoggedArchive]:
     path = Path(name)
-    if name and name not in settings.archives and path.is_dir():
+    if name and name not in settings.archives and is_directory(path):
         with closing(DirectoryArchive(path.name or name, path)) as copy:
             yield LoggedArchive(copy, AccessLog(copy, None), is_configured=False)
         return

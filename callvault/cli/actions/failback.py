@@ -18,8 +18,8 @@ from rich.text import Text
 from callvault.archive.failback.candidates import FailbackCandidate, failback_candidates
 from callvault.archive.failback.failback import Failback, OnStep
 from callvault.archive.manifests.documents import Keyring
-from callvault.archive.manifests.keys import PublicKey
 from callvault.archive.verify.chain_end import ChainEnd
+from callvault.cli.actions.local_files import public_key
 from callvault.cli.actions.recordings import with_client
 from callvault.cli.actions.tables import size
 from callvault.cli.terminal import line, say_json
@@ -86,7 +86,7 @@ def open_both(
     fallback are checked with ``key_files``, or else with its configured keys.
     """
     source, target = settings.archive(fallback), settings.archive(primary)
-    given = [PublicKey.from_pem(file.read_bytes()) for file in key_files]
+    given = [public_key(file) for file in key_files]
     keys = Keyring(given) if given else open_keyring(source)
     with (
         closing(open_proven(fallback, source, ids.get(fallback))) as a,

@@ -9,6 +9,7 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.expectation import Expectation, Place
 from callvault.archive.verify.inspector import Remark
 from callvault.archive.verify.told_links import ToldLink
+from callvault.cli.actions.local_files import is_directory
 from callvault.cli.actions.recordings import with_client
 from callvault.clients import open_place
 from callvault.config.settings import load_settings
@@ -69,7 +70,7 @@ def _is_of_call(told: ToldLink) -> bool:
 
 def _open(name: str, config: Path | None, opened: ExitStack) -> Place:
     path = Path(name)
-    if path.is_dir():
+    if is_directory(path):
         return Place(name, DirectoryArchive(name, path))
     settings = load_settings(config)
     return Place(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callvault.archive.subjects.lookup import hashes_of
+from callvault.cli.actions.local_files import is_directory
 from callvault.cli.options import os_user
 from callvault.cli.terminal import say, say_json
 from callvault.config.settings import Settings
@@ -64,5 +65,5 @@ def _check_target(target: Path) -> None:
     """Refuse a place that cannot be written to before anything is searched for."""
     if not target.name or target.name in {".", ".."}:
         raise InvalidRequest(f"{target} is no name for a package: give --to NAME or NAME.zip")
-    if not target.parent.is_dir():
+    if not is_directory(target.parent):
         raise InvalidRequest(f"there is no directory {target.parent}: make it first")

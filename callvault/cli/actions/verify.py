@@ -11,19 +11,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from callvault.archive.manifests.documents import Keyring, read_document
-from callvault.archive.manifests.keys import PublicKey
 from callvault.archive.store import MAX_DOCUMENT, Archive
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.expectation import Expectation, spelt
 from callvault.archive.verify.inspector import Remark, Report
 from callvault.archive.verify.verifier import verify_archive, verify_copy, verify_manifest
+from callvault.cli.actions.local_files import is_directory, is_file, looking_at, public_key
 from callvault.cli.actions.outside import Outside
 from callvault.cli.actions.tables import size
 from callvault.cli.terminal import line
 from callvault.clients import open_archive
 from callvault.config.settings import load_settings
 from callvault.contracts.manifest import Manifest
-from callvault.errors import BrokenContent, ConfigurationError, InvalidRequest
+from callvault.errors import BrokenContent, InvalidRequest
 
 _MAX_LISTED = 50
 """Warnings printed one by one; the JSON report holds all of them."""
@@ -39,8 +39,10 @@ def verify_target(
     config: Path | None,
 ) -> Report:
     """Verify a manifest file, the directory of an archive, or an archive by its configured name."""
-    keys = Keyring(_public_key(file) for file in key_files)
-    name = expected.archive or (None if Path(target).exists() else target)
+    keys = Keyring(public_key(file) for file in key_files)
+    path = Path(target)
+    is_here = is_directory(path) or is_file(path)
+    name = expected.archive or (None if is_here else target)
     with outside.known(expected, name, config) as known, _progress() as progress:
         report = _Proof(keys, known, quick, progress).of(target, config)
     report.warnings.extend(outside.doubts(known))
@@ -135,9 +137,9 @@ class _Proof:
 
     def of(self, target: str, config: Path | None) -> Report:
         path = Path(target)
-        if path.is_dir():
+        if is_directory(path):
             return self._archive(DirectoryArchive(path.name or target, path))
-        if path.is_file():
+        if is_file(path):
             return self._file(path.absolute())
         # It looks like a path, so no archive of that name is looked for.
         if path.suffix or os.sep in target:
@@ -159,7 +161,7 @@ class _Proof:
                 "--head, --access-head, --checkpoints, --against-temporal and --may-be-empty tell"
                 f" of a whole archive, and {path} is one file: name the archive's directory"
             )
-        with path.open("rb") as file:
+        with looking_at(path), path.open("rb") as file:
             data = file.read(MAX_DOCUMENT + 1)
         try:
             name = read_document(Manifest, data).object_name
@@ -177,12 +179,3 @@ class _Proof:
             expected=self.expected,
             progress=self.progress,
         )
-
-
-def _public_key(file: Path) -> PublicKey:
-    try:
-        return PublicKey.from_pem(file.read_bytes())
-    except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from error
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{file}: {error}") from error
