@@ -201,6 +201,8 @@ def test_who_joins_before_the_recall_is_recorded_once_they_have_heard_that_they_
         answer(server, "announce_recording", None)
     else:
         is_reset(server)
+    # Who had come by then has heard the announcement to all.
+    wait(server, 1)
     tell(server, names.PARTICIPANT_CHANGED, participant=ANA, joined=True)
     assert under_way(server) >= {"announce_recording", names.RECALL_ACTIVITY}
     is_told(server, dead)
