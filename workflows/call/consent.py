@@ -111,8 +111,10 @@ def objectors(status: CallStatus) -> set[str]:
     """Return those who have refused or withdrawn, and are not known to have left."""
     # Who was never seen may be in the call: a telephone is in no event.
     refused = {who for who, given in standing(status).items() if not given}
-    # Mostly nobody has: then it need not be known who has left.
-    return refused and refused - presence.gone(status)
+    if not refused:
+        # Mostly so: then it need not be known who has left.
+        return set()
+    return refused - presence.gone(status)
 
 
 def agreed_and_here(status: CallStatus) -> Iterator[Span]:
