@@ -61,6 +61,13 @@ from workflows.loops.timers import TimersLoop
 from workflows.messages import Messages, Taken, read_request
 from workflows.outcome_metrics import count_outcomes
 
+MAX_WAITING = 5
+"""Most callers of starts, stops and resumes that wait for ACS at a time.
+
+The server takes ten open updates of a workflow, and refuses any other one, also a withdrawal: the
+rest are for what is to silence it, and waits for seconds.
+"""
+
 
 @workflow.defn(name=names.WORKFLOW_TYPE)
 class RecordingWorkflow:
@@ -96,6 +103,8 @@ class RecordingWorkflow:
         self.recording_events = RecordingEventsLoop(run, call, self.seal)
         self.legal_holds = LegalHoldsLoop(run, call)
         self.messages = Messages(call, alarms, gate, lambda last, _: self.recall.told(last))
+        self.waiting: list[object] = []
+        """The callers who wait for a start, a stop or a resume, the longest waiting first."""
         self.shown = display.Shown()
 
     @workflow.run
@@ -445,7 +454,10 @@ class RecordingWorkflow:
             raise ApplicationError(self.gate.why_unpaused(), type=names.PAUSE_UNCONFIRMED)
 
     async def _settled_or_due(self, record: ControlRecord) -> None:
-        """Wait until a request is settled; for a pause, no longer than its caller may wait."""
+        """Wait until a request is settled, or its caller is to be told what is known."""
+        if record.operation != Operation.PAUSE:
+            await self._settled_or_displaced(record)
+            return
         status = self.call.status
         await self.this_run.until(
             lambda: status.policy is not None or record.state is not RequestState.PENDING
@@ -454,11 +466,26 @@ class RecordingWorkflow:
             return
         guards = self.call.guards_of(self.call.recording(record.recording))
         due = unconfirmed.answer_due(record, guards.pause_confirm_within)
-        moments = [Moment(due, "until then a pause is answered")] if due else []
-        await self.this_run.clock.changed(lambda: record.state, *moments)
+        moment = Moment(due, "until then a pause is answered")
+        await self.this_run.clock.changed(lambda: record.state, moment)
         if record.state is RequestState.PENDING:
             # What is due at this moment may say more: it stops the recording, perhaps.
             self.timers.act(workflow.now())
+
+    async def _settled_or_displaced(self, record: ControlRecord) -> None:
+        """Wait until a request is settled, and no longer if that would shut others out."""
+        # A caller may wait for consent for hours, or repeat what ACS does not answer: of those who
+        # wait, the first have given up by themselves, mostly.
+        me, waiting, run = object(), self.waiting, self.this_run
+        waiting.append(me)
+        await run.until(
+            lambda: (
+                record.state is not RequestState.PENDING
+                or me not in waiting[-MAX_WAITING:]
+                or run.is_held_up
+            )
+        )
+        waiting.remove(me)
 
 
 def _open_or_go_on(begun: Arguments) -> Lifecycle:

@@ -4,6 +4,7 @@
 - A run that is to end begins nothing more.
 - A run hands over as soon as nothing is half done, if its history is long, or if it would not hear
   of another cancellation that has something to stop.
+- Those who may wait without an end shut nobody out who wants silence.
 - What falls due is done at its moment, and no timer is about to fire that nothing needs.
 """
 
@@ -11,6 +12,7 @@ from datetime import timedelta
 
 from bench.simulation.instance import Broken
 from bench.simulation.server import POLLS, Server
+from bench.simulation.update_answers import MOST_PATIENT
 from callvault.contracts.states import ChunkState
 from workflows.activity_options import ADOPT_TIMEOUT
 from workflows.call.chunks import chunks_of
@@ -43,6 +45,7 @@ def check(server: Server) -> None:
     _check_ending(server, workflow)
     _check_copied(server, workflow)
     _check_handed_over(server, workflow)
+    _check_updates(server)
     _check_timers(server, workflow)
 
 
@@ -67,11 +70,7 @@ def _is_to_ask(server: Server, workflow: RecordingWorkflow) -> bool:
     if command is None:
         return False
     # A reading is left to the next run, unless somebody waits for it.
-    return not (command.is_urgent and _is_long(server, workflow) and not server.open_updates)
-
-
-def _is_long(server: Server, workflow: RecordingWorkflow) -> bool:
-    return server.run.seen_history_length >= workflow.call.policy.max_history_events
+    return not (command.is_urgent and server.is_long and not server.open_updates)
 
 
 def _check_ending(server: Server, workflow: RecordingWorkflow) -> None:
@@ -96,13 +95,17 @@ def _check_copied(server: Server, workflow: RecordingWorkflow) -> None:
 
 def _check_handed_over(server: Server, workflow: RecordingWorkflow) -> None:
     is_under_way = any(a.kind not in POLLS for a in server.activities.values())
-    if is_under_way or server.open_updates or workflow.call.in_flight is not None:
+    if is_under_way or server.open_updates - server.patient or workflow.call.in_flight is not None:
         return
-    status = workflow.call.status
-    if server.is_cancelled and status.being_recorded is not None:
+    if server.is_deaf:
         raise Broken("a run goes on that hears of no other cancellation")
-    if _is_long(server, workflow):
+    if server.is_long:
         raise Broken("a run goes on whose history is long")
+
+
+def _check_updates(server: Server) -> None:
+    if len(server.patient) > MOST_PATIENT:
+        raise Broken("those who wait for ACS shut out who wants silence")
 
 
 def _check_timers(server: Server, workflow: RecordingWorkflow) -> None:

@@ -13,7 +13,7 @@ from temporalio.exceptions import TimeoutType
 from bench.simulation import protocol
 from bench.simulation.instance import Broken, Opening, RunInstance
 from bench.simulation.protocol import Job
-from bench.simulation.update_answers import judge_answer
+from bench.simulation.update_answers import MOST_PATIENT, PATIENT, judge_answer
 from callvault.contracts import activity_io, names
 from callvault.contracts.alarms import Alarm
 from callvault.contracts.hold_messages import HoldOrder, ReleaseOrder
@@ -100,6 +100,8 @@ class Server:
     timers: dict[int, datetime] = field(default_factory=dict)
     activities: dict[int, Activity] = field(default_factory=dict)
     open_updates: set[str] = field(default_factory=set)
+    updates: dict[str, str] = field(default_factory=dict)
+    """The names of all updates, by their ids."""
     answers: dict[str, str] = field(default_factory=dict)
     """By update: ``completed`` or ``rejected``."""
     timed_out: set[str] = field(default_factory=set)
@@ -128,6 +130,25 @@ class Server:
     def is_over(self) -> bool:
         """True if the workflow has ended."""
         return self.result is not None
+
+    @property
+    def is_long(self) -> bool:
+        """True if the run is to hand over, by the length of its history."""
+        policy = self.run.workflow.call.status.policy
+        return policy is not None and self.run.seen_history_length >= policy.max_history_events
+
+    @property
+    def is_deaf(self) -> bool:
+        """True if the run would not hear of another cancellation, and there is something to stop.
+
+        Temporal tells a run of its first one alone.
+        """
+        return self.is_cancelled and self.run.workflow.call.status.being_recorded is not None
+
+    @property
+    def patient(self) -> set[str]:
+        """The open updates whose callers may wait without an end."""
+        return {each for each in self.open_updates if self.updates[each] in PATIENT}
 
     def hold(self, job: Job) -> None:
         """Keep a message back until something else happens: both come in one activation."""
@@ -232,6 +253,7 @@ class Server:
         self._exchanges += 1
         if self._exchanges > _MAX_EXCHANGES:
             raise Broken("the workflow goes round in circles")
+        self.updates |= {j.do_update.id: j.do_update.name for j in jobs if j.HasField("do_update")}
         commands: list[WorkflowCommand] = []
 
         def activate() -> None:
@@ -315,7 +337,9 @@ class Server:
             self.open_updates.add(update_id)
             return
         if what == "completed":
-            judge_answer(response.completed, self.now)
+            is_too_much = len(self.patient) > MOST_PATIENT
+            is_in_the_way = is_too_much or self.is_long or self.is_deaf
+            judge_answer(response.completed, self.now, is_in_the_way=is_in_the_way)
         self.open_updates.discard(update_id)
         self.answers[update_id] = what
 

@@ -9,6 +9,7 @@ from callvault.contracts.states import RequestState
 from callvault.contracts.status import ControlRecord
 from callvault.errors import CallvaultError
 from callvault.gateway.error_responses import error_response, error_response_for
+from callvault.temporal.rpc_errors import NOT_CONFIRMED, PAUSE_UNCONFIRMED
 
 _SILENCING = (names.PAUSE, names.STOP)
 """What is asked so that nothing is recorded: each of its errors says whether ACS may record."""
@@ -52,7 +53,9 @@ def _kind_of(record: ControlRecord) -> tuple[int, str]:
     has_expired = record.expires_at and record.settled_at and record.settled_at >= record.expires_at
     is_pending = record.state is RequestState.PENDING
     if is_pause and (record.is_overdue or is_pending):
-        return 504, "pause_unconfirmed"
+        return 504, PAUSE_UNCONFIRMED
+    if is_pending:
+        return 504, NOT_CONFIRMED
     if record.held_by:
         return 409, "still_paused"
     if is_superseded:

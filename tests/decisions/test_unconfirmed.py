@@ -31,12 +31,10 @@ def a_pause(asked: float = 10, received: float = 10, **facts: Any) -> ControlRec
         (a_pause(10, 13), 15),
         (a_pause(10, 14), 15),
         (a_pause(10, 16), 17),
-        (a_pause(operation="resume"), None),
-        (a_pause(operation="stop"), None),
     ],
 )
 def test_a_pauses_caller_is_answered_in_time_and_a_moment_after_it_was_seen_late(
-    record: ControlRecord, due: float | None
+    record: ControlRecord, due: float
 ) -> None:
     assert seconds(unconfirmed.answer_due(record, timedelta(seconds=5))) == due
 
@@ -69,6 +67,12 @@ PAUSED = {"actual": "paused", "wanted": "paused"}
             "no answer of ACS for 20 s",
             Cause.NO_ANSWER,
         ),
+        (
+            {**PAUSED, "sound": {**BEGUN, "may_arrive_until": 31}},
+            a_pause(operation="resume"),
+            "no answer of ACS for 20 s",
+            Cause.NO_ANSWER,
+        ),
         ({"sound": {**BEGUN, "may_arrive_until": 31}}, a_pause(), "no answer", Cause.NO_ANSWER),
         (PAUSED, a_pause(), "no answer of ACS for 20 s", Cause.NO_ANSWER),
     ],
@@ -92,6 +96,36 @@ def test_the_answer_says_what_is_known_and_changes_no_record(is_silent: bool, pr
     goes_on = "no answer of ACS for 20 s: ACS is asked again until it is proven to pause"
     assert told.problem == (problem or f"it is not confirmed yet: {goes_on}")
     assert (record.problem, record.may_be_recording) == (problem, False)
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+@pytest.mark.parametrize("operation", ["start", "resume", "stop"])
+def test_who_is_waited_for_no_more_hears_that_it_may_still_take_effect(
+    operation: str, is_silent: bool
+) -> None:
+    recording = a_recording(*([silent(5)] if is_silent else []), sound=BEGUN)
+    told = unconfirmed.answer(recording, a_pause(operation=operation), at(30))
+    assert told.may_be_recording is (operation == "stop" and not is_silent)
+    assert told.problem == (
+        "it is not confirmed yet: no answer of ACS for 20 s: it may still take effect: repeat it"
+        " with the same requestId, or ask for the status"
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "says", "may_record"),
+    [
+        ("pause", "ACS is asked again until it is proven to pause", True),
+        ("stop", "it may still take effect", True),
+        ("resume", "it may still take effect", False),
+    ],
+)
+def test_while_a_run_before_a_reset_may_know_more_each_caller_hears_what_follows(
+    operation: str, says: str, may_record: bool
+) -> None:
+    told = unconfirmed.answer_while_recalling(a_recording(sound={}), a_pause(operation=operation))
+    assert told.problem.partition("recorded then: ")[2].startswith(says)
+    assert told.may_be_recording is may_record
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,11 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "problem": "it is not confirmed yet",
         "may_be_recording": True,
     },
+    "pending": {
+        "state": RequestState.PENDING,
+        "problem": "it is not confirmed yet: it may still take effect",
+        "may_be_recording": True,
+    },
     "expired": {
         "state": RequestState.FAILED,
         "problem": "it expired before ACS had confirmed it",

@@ -77,6 +77,11 @@ def tell(server: Server, name: str, **content: Any) -> None:
     server.deliver(protocol.signal(name, [protocol.payload(content)]))
 
 
+def ask(server: Server, name: str, update: str, **content: Any) -> None:
+    """Send an update under an id."""
+    server.deliver(protocol.update(name, update, [protocol.payload(content)]))
+
+
 def seen(server: Server, state: Literal["active", "inactive"]) -> ControlResult:
     """Return what ACS says of the recording at this moment."""
     now = server.now

@@ -15,7 +15,7 @@ from callvault.contracts.takeover import LastState, Recalled
 from tests.decisions.facts import A_SEAL
 from tests.policies import a_policy
 
-from .calls import STOPPED, answer, begun, learns, recorded, starts, wait
+from .calls import STOPPED, answer, ask, begun, learns, recorded, starts, wait
 
 ANA = "a" * 64
 CONSENT = {"consentPolicy": "all_parties", "participants": [ANA]}
@@ -24,10 +24,6 @@ WAITING = CONSENT | {"beforeConsent": "wait"}
 
 def tell(server: Server, name: str, **request: Any) -> None:
     server.deliver(protocol.signal(name, [protocol.payload(request)]))
-
-
-def ask(server: Server, name: str, update: str, **request: Any) -> None:
-    server.deliver(protocol.update(name, update, [protocol.payload(request)]))
 
 
 def status_of(server: Server) -> CallStatus:

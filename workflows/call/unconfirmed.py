@@ -1,7 +1,7 @@
-"""A pause that is not confirmed in time: when its caller is told, and in which words.
+"""A request that is not confirmed: when the caller of a pause is told, and in which words anyone.
 
 It goes on being asked for. The caller learns at once what is known: why it is not confirmed, and
-whether ACS may be recording.
+whether ACS may be recording where silence was asked for.
 """
 
 from datetime import datetime, timedelta
@@ -36,18 +36,18 @@ WITHDRAWAL_OF_ORPHAN = (
 """The answer to one while another program's recording goes on."""
 
 
-def answer_due(record: ControlRecord, confirm_within: timedelta) -> datetime | None:
-    """Return by when the caller of a pause is answered with what is known; None for all else."""
-    if record.operation != Operation.PAUSE:
-        return None
+def answer_due(record: ControlRecord, confirm_within: timedelta) -> datetime:
+    """Return by when the caller of a pause is answered with what is known."""
     return max(record.requested_at + confirm_within, record.received_at + MIN_ANSWER_TIMEOUT)
 
 
 def answer(recording: RecordingStatus, record: ControlRecord, now: datetime) -> ControlRecord:
     """Return a pending request as its caller is told of it: not done, and why."""
+    is_silent = not _asks_for_silence(record) or silence.is_silent(recording)
     told = {
-        "may_be_recording": not silence.is_silent(recording),
-        "problem": record.problem or shorten(f"{why(recording, record, now)[0]}: {_GOES_ON}"),
+        "may_be_recording": not is_silent,
+        "problem": record.problem
+        or shorten(f"{why(recording, record, now)[0]}: {_what_goes_on(record)}"),
     }
     return record.model_copy(update=told)
 
@@ -56,13 +56,25 @@ def answer_while_recalling(recording: RecordingStatus, answer: ControlRecord) ->
     """Return what a caller is told while it is not known what the run before a reset has begun."""
     if answer.state is not RequestState.PENDING or recording.sound.begun_at is not None:
         return answer
-    return answer.model_copy(update={"may_be_recording": True, "problem": _RECALLING})
+    told = {
+        "may_be_recording": _asks_for_silence(answer),
+        "problem": f"{_RECALLING}: {_what_goes_on(answer)}",
+    }
+    return answer.model_copy(update=told)
+
+
+def _asks_for_silence(record: ControlRecord) -> bool:
+    return record.operation in (Operation.PAUSE, Operation.STOP)
+
+
+def _what_goes_on(record: ControlRecord) -> str:
+    return _PAUSE_GOES_ON if record.operation == Operation.PAUSE else _GOES_ON
 
 
 def why(
     recording: RecordingStatus, record: ControlRecord, now: datetime
 ) -> tuple[str, Cause | None]:
-    """Say why a pause is not confirmed, as far as anything told, and its cause.
+    """Say why a request is not confirmed, as far as anything told, and its cause.
 
     Without a cause it is nobody's fault.
     """
@@ -71,7 +83,8 @@ def why(
         return f"{unconfirmed}: {recording.trouble.what}", recording.trouble.cause
     if recording.sound.begun_at is None:
         return f"{unconfirmed}: ACS has not been asked to record yet", None
-    if (ambiguous := _ambiguous(recording, now)) is not None:
+    is_pause = record.operation == Operation.PAUSE
+    if is_pause and (ambiguous := _ambiguous(recording, now)) is not None:
         return f"{unconfirmed}: {ambiguous}", None
     unseen = record.received_at - record.requested_at
     if unseen > now - record.received_at and record.requested_by == GATE:
@@ -94,7 +107,9 @@ def _ambiguous(recording: RecordingStatus, now: datetime) -> str | None:
 
 _RECALLING = (
     "it is not confirmed yet: it is being found out whether the call's workflow was reset, and what"
-    " was being recorded then; after that ACS is asked until it is proven to pause"
+    " was being recorded then"
 )
 
-_GOES_ON = "ACS is asked again until it is proven to pause"
+_PAUSE_GOES_ON = "ACS is asked again until it is proven to pause"
+
+_GOES_ON = "it may still take effect: repeat it with the same requestId, or ask for the status"

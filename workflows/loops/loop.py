@@ -67,13 +67,23 @@ class Run:
         return self._is_to_end() and workflow.all_handlers_finished()
 
     @property
-    def is_draining(self) -> bool:
-        """True if nothing long is to be begun, and what can be called off is to be called off."""
+    def is_held_up(self) -> bool:
+        """True if only those who wait for an answer keep the next run from taking over."""
         # As long as anything else is under way, exports go on: it may take ACS hours to answer.
         return (
-            (self._is_to_end() or self._is_deaf())
-            and workflow.all_handlers_finished()
+            # Before they are there, it is not known how long a history may be.
+            bool(self._loops)
+            and (self._is_to_end() or self._is_deaf())
             and all(loop.is_idle for loop in self._loops if not loop.is_interruptible)
+        )
+
+    @property
+    def is_draining(self) -> bool:
+        """True if nothing long is to be begun, and what can be called off is to be called off."""
+        return (
+            self.is_held_up
+            # The next run knows nothing of those who wait.
+            and workflow.all_handlers_finished()
         )
 
     async def work(self, *loops: Loop) -> None:
