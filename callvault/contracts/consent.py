@@ -161,9 +161,10 @@ class Presence(State):
     """Time at which Callvault first heard of it."""
     may_have_left: bool = False
     """True if a device of this person has left since, and may have been this one."""
-    again_at: datetime | None = None
+    again_at: datetime | None = Field(default=None, exclude_if=lambda at: at is None)
     """Latest time at which they were told to be here once more; of a stay that has ended, to have
-    left once more. Word may come late of what lies between the two."""
+    left once more. Word may come late of what lies between the two. Most stays have none, and do
+    not carry it from run to run."""
 
     @property
     def in_call(self) -> bool:
