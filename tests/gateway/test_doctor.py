@@ -20,10 +20,11 @@ async def asked(url: str | None, **gateway: Any) -> dict[str, CheckResult]:
     return {each.name: each for each in results}
 
 
+@pytest.mark.parametrize("right", ["hunter2", "hünter-€-2"])
 async def test_a_good_gateway_passes_and_another_secret_is_found(
-    temporal: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    right: str, temporal: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RIGHT", "hunter2")
+    monkeypatch.setenv("RIGHT", right)
     monkeypatch.setenv("WRONG", "hunter3")
     secrets = {"event_secrets": ["env:RIGHT"]}
     async with listening(temporal, tmp_path / "quarantine", **secrets) as port:

@@ -1,8 +1,10 @@
 """The checks of `callvault doctor` that ask a gateway: it is ready, and takes a subscription."""
 
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -139,10 +141,16 @@ def _words(answer: httpx.Response) -> str:
     return " ".join(answer.text.split())[:150] or "nothing"
 
 
-def _ask(method: str, url: str, **options: object) -> httpx.Response | str:
+def _ask(
+    method: str, url: str, headers: Mapping[str, str] | None = None, json: Any = None
+) -> httpx.Response | str:
     """Return the answer, or why there is none."""
+    # A secret may have letters beyond ASCII, which the client refuses as text.
+    sent = {
+        name: value.encode("utf-8", "surrogateescape") for name, value in (headers or {}).items()
+    }
     try:
         with httpx.Client(transport=Transport(), timeout=_TIMEOUT) as http:
-            return http.request(method, url, **options)  # type: ignore[arg-type]
+            return http.request(method, url, headers=sent, json=json)  # type: ignore[arg-type]
     except (httpx.HTTPError, httpx.InvalidURL, Unavailable, OSError) as error:
         return f"{_UNREACHED}: {str(error) or type(error).__name__}"
