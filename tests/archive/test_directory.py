@@ -1,6 +1,7 @@
 """Faults that only a directory has: crashes, permissions, full disks, file systems."""
 
 import errno
+import hashlib
 import os
 import shutil
 import signal
@@ -17,8 +18,10 @@ from typing import Any
 import pytest
 
 from callvault.archive.blocks import Layout
+from callvault.archive.names import link_object_name
 from callvault.archive.store import StoredObject, already_archived, put_bytes
 from callvault.archive.stores.directory import DirectoryArchive
+from callvault.archive.stores.directory_files import Sidecar, sidecar_path
 from callvault.archive.stores.directory_upload import DirectoryUpload
 from callvault.archive.stores.filesystem import directory_error, publish, rename_without_overwriting
 from callvault.archive.transfer.buffers import BufferPool
@@ -198,6 +201,49 @@ def test_drafts_of_a_killed_process_stay_invisible_and_go_after_a_week(
     write(directory_archive, NAME, b"media")
     assert not old.exists()
     assert fresh.exists()
+
+
+def chain(archive: DirectoryArchive, write: Write, count: int) -> list[Path]:
+    """Write so many links, take their sidecars away, and let the folder be as it was long ago."""
+    for number in range(1, count + 1):
+        write(archive, link_object_name(number), b"{}")
+    paths = [Path(archive.location(link_object_name(n))) for n in range(1, count + 1)]
+    for path in paths:
+        sidecar_path(path).unlink()
+    os.utime(paths[0].parent, (1, 1))
+    return paths
+
+
+def test_a_folder_is_not_listed_for_each_of_its_objects(
+    directory_archive: DirectoryArchive, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, really = list[Path](), Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: (listed.append(path), really(path))[1])
+    chain(directory_archive, write, 20)
+    assert len(listed) == 1, "however many are written"
+    for number in range(1, 21):
+        found = directory_archive.stat(link_object_name(number))
+        assert found
+        assert found.sha256 is None
+    assert len(listed) == 2, "however many are looked at"
+
+
+@pytest.mark.parametrize("ago", [0, 1_000_000])
+def test_a_draft_that_comes_after_its_folder_was_listed_is_adopted(
+    directory_archive: DirectoryArchive, write: Write, ago: int
+) -> None:
+    path, other = chain(directory_archive, write, 2)
+    time_of_change = time.time() - ago
+    os.utime(path.parent, (time_of_change, time_of_change))
+    assert directory_archive.stat(link_object_name(2))
+    sidecar = Sidecar(2, "x", {}, 2, [hashlib.sha256(b"{}").hexdigest()])
+    path.with_name(f".{path.name}.token.json.part").write_bytes(sidecar.to_json())
+    if not ago:  # a clock so coarse that both changes have one time
+        os.utime(path.parent, (time_of_change, time_of_change))
+    found = directory_archive.stat(link_object_name(1))
+    assert found
+    assert found.sha256
+    assert other.exists()
 
 
 def test_directory_that_cannot_be_written_is_refused(forbidden: Path, write: Write) -> None:

@@ -14,7 +14,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Lock
@@ -27,6 +27,7 @@ from callvault.archive.store import LinkTerms, StoredObject
 from callvault.archive.stores.directory_files import (
     MODE,
     Draft,
+    FolderDrafts,
     Sidecar,
     remove_abandoned,
     remove_beside,
@@ -66,6 +67,7 @@ class DirectoryArchive:
         self._root = root.absolute()
         self._make_room_at = 0.0
         self._lock = Lock()
+        self._drafts = FolderDrafts()
 
     @property
     def name(self) -> str:
@@ -85,7 +87,7 @@ class DirectoryArchive:
         with self.errors(f"beginning {object_name}"):
             make_directories(self._root, path.parent)
             refuse_links(self._root, path.parent)
-            remove_abandoned(path)
+            remove_abandoned(self._drafts.long_there(path))
             return DirectoryUpload(self, object_name, path, ledger, Draft.of(path, token))
 
     def digests(self, object_name: str) -> BlockDigests | None:
@@ -204,7 +206,7 @@ class DirectoryArchive:
                 return None
             sidecar = Sidecar.read(sidecar_path(path), facts.st_size)
             if sidecar is None and facts.st_size <= adopted:
-                sidecar = _adopt(path, facts.st_size)
+                sidecar = _adopt(path, facts.st_size, self._drafts.of_sidecar(path))
             return stored_object(object_name, facts, sidecar)
 
     def _facts(self, path: Path) -> os.stat_result | None:
@@ -237,10 +239,10 @@ class DirectoryArchive:
         return self._root.joinpath(*check_object_name(object_name).split("/"))
 
 
-def _adopt(path: Path, size: int) -> Sidecar | None:
+def _adopt(path: Path, size: int, drafts: Iterable[Path]) -> Sidecar | None:
     """Find the sidecar that a process left as a draft when it was killed within its commit."""
     digests: dict[int, tuple[bytes, ...]] = {}
-    for draft in path.parent.glob(f".{path.name}.*.json.part"):
+    for draft in drafts:
         sidecar = Sidecar.read(draft, size)
         if sidecar is None:
             continue

@@ -14,12 +14,12 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 from pydantic.dataclasses import dataclass as pydantic_dataclass
@@ -39,7 +39,17 @@ MAX_SIDECAR = 16 * 1024**2
 MAX_JOURNAL = 64 * 1024**2
 """Bytes that are read; some 75 for each block that was ever written."""
 
-_BESIDE = (".json.part", ".blocks.part")
+MAX_LIST_AGE = 3600.0
+"""Seconds for which a list of drafts serves to find those that are old: they are in it."""
+
+SETTLED_AFTER = 3.0
+"""Seconds after which another change of a folder has another time: file systems count by two."""
+
+MAX_LISTED_FOLDERS = 64
+"""Folders whose drafts are kept: those of links and access records, and the last recordings."""
+
+_SIDECAR_DRAFT = ".json.part"
+_BESIDE = (_SIDECAR_DRAFT, ".blocks.part")
 """Ends of the names of small files that lie beside a draft."""
 
 # Bounded: a damaged journal of digits alone would take quadratic time, and be no number at last.
@@ -114,9 +124,73 @@ class Draft:
         return hashlib.sha256(block).digest() == sha256
 
 
-def remove_abandoned(path: Path) -> None:
-    """Remove drafts of ``path`` that no attempt has written to for long."""
-    for draft in path.parent.glob(f".{path.name}.*.part"):
+class _Listed(NamedTuple):
+    """The drafts of a folder, as they were listed."""
+
+    names: list[str]
+    at: float
+    changed: int
+    """When the folder had changed; -1 where another change at the same time could not be told."""
+
+
+class FolderDrafts:
+    """The drafts that lie in folders, which are not listed for each object anew. Thread-safe.
+
+    A chain's folder has as many files as links, and each of them is looked for, or written, alone.
+    """
+
+    def __init__(self) -> None:
+        self._listed: dict[Path, _Listed] = {}
+        self._lock = Lock()
+
+    def of_sidecar(self, path: Path) -> list[Path]:
+        """Return the drafts of the sidecar of the object at ``path``, as they are now."""
+        changed, known = _changed(path.parent), self._known(path.parent)
+        listed = known if known and known.changed == changed else self._list(path.parent)
+        return [each for each in _of(path, listed.names) if each.name.endswith(_SIDECAR_DRAFT)]
+
+    def long_there(self, path: Path) -> list[Path]:
+        """Return the drafts of ``path``; those of the last hours may be missing."""
+        known = self._known(path.parent)
+        is_of_use = known is not None and time.monotonic() - known.at < MAX_LIST_AGE
+        return _of(path, known.names if known and is_of_use else self._list(path.parent).names)
+
+    def _known(self, folder: Path) -> _Listed | None:
+        with self._lock:
+            known = self._listed.pop(folder, None)
+            if known is not None:  # the last of the row: the first one is forgotten next
+                self._listed[folder] = known
+        return known
+
+    def _list(self, folder: Path) -> _Listed:
+        # asked before it is listed: what comes meanwhile changes it
+        changed, names = _changed(folder), list[str]()
+        with suppress(OSError):  # it is gone, or may not be listed: what lies in it stays
+            names = [each.name for each in folder.iterdir() if each.name.endswith(".part")]
+        is_settled = time.time() - changed / 1e9 > SETTLED_AFTER
+        listed = _Listed(names, time.monotonic(), changed if is_settled else -1)
+        with self._lock:
+            self._listed[folder] = listed
+            if len(self._listed) > MAX_LISTED_FOLDERS:
+                del self._listed[next(iter(self._listed))]
+        return listed
+
+
+def _changed(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return time.time_ns()
+
+
+def _of(path: Path, drafts: Iterable[str]) -> list[Path]:
+    beginning = f".{path.name}."
+    return [path.with_name(name) for name in drafts if name.startswith(beginning)]
+
+
+def remove_abandoned(drafts: Iterable[Path]) -> None:
+    """Remove the drafts that no attempt has written to for long."""
+    for draft in drafts:
         with suppress(OSError):  # gone, or a directory that somebody put there
             if time.time() - draft.lstat().st_mtime > DRAFT_MAX_AGE:
                 draft.unlink()
