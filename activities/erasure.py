@@ -22,6 +22,7 @@ from callvault.archive.manifests.records import keep_record
 from callvault.archive.store import Archive
 from callvault.archive.subjects.index import entry_name
 from callvault.contracts.access import Access, AccessAction
+from callvault.contracts.base import shorten
 from callvault.contracts.erasures import (
     CertifyErasure,
     EraseHistories,
@@ -35,6 +36,7 @@ from callvault.contracts.erasures import (
     PlannedRecording,
     RecordedErasure,
 )
+from callvault.errors import InvalidRequest
 from callvault.retention.channels import Removal
 from callvault.retention.inventory import Inventory, has_unsealed, take, take_unsealed
 from callvault.retention.judgement import Circumstances, judge
@@ -182,12 +184,15 @@ class ErasureActivities:
         removal = self._removal(order, archive, signer, now)
         # What an interrupted attempt has made is no change from outside.
         before = found.without(removal.own(found)) if removal else found
-        judged = judge(before, self._around(order, opened, now()))
+        judged = judge(archive, before, self._around(order, opened, now()))
         if not judged.erases or judged.content != planned.content:
             return RecordedErasure(record=None, reason=CHANGED if judged.erases else judged.reason)
         AccessLog(archive, signer, now).record(_access(order))
         if removal:
-            removal.seal(found)
+            try:
+                removal.seal(found)
+            except InvalidRequest as error:
+                return RecordedErasure(record=None, reason=shorten(str(error)))
         erased = removal.replaced(before) if removal else before.objects
         record = record_erasure(archive, erased, before.told, order, judged.reason, signer, now)
         return RecordedErasure(record=record.object_name, reason=record.decision)

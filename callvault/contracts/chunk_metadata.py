@@ -79,7 +79,7 @@ class ChunkMetadata:
 
 def parse_chunk_metadata(content: bytes) -> ChunkMetadata:
     """Read a metadata file; raise `BrokenContent` only if it is no JSON object at all."""
-    fields = _Fields(_members(content))
+    fields = _Fields(members_of(content))
     return ChunkMetadata(
         chunk_document_id=fields.read("chunkDocumentId", _ID),
         chunk_start_time=fields.read("chunkStartTime", _TIME),
@@ -154,7 +154,8 @@ def _participants(fields: _Fields) -> tuple[ChunkParticipant, ...]:
     return tuple(found)
 
 
-def _members(content: bytes) -> dict[str, Any]:
+def members_of(content: bytes) -> dict[str, Any]:
+    """Read a metadata file as it is, whatever is around it; `BrokenContent` if it is no object."""
     text = content.decode(json.detect_encoding(content), "replace").strip(_AROUND)
     try:
         # not to the end: what follows the object is no matter

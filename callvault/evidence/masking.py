@@ -3,12 +3,10 @@
 import json
 from typing import Any
 
-from callvault.contracts.chunk_metadata import parse_chunk_metadata
+from callvault.contracts.chunk_metadata import members_of, parse_chunk_metadata
 from callvault.errors import BrokenContent
 from callvault.evidence.people import People
 from callvault.evidence.recording import Hashes
-
-_AROUND = "\0\ufeff \t\r\n"
 
 
 def masked_metadata(content: bytes, people: People, hashes_of: Hashes) -> str:
@@ -20,8 +18,7 @@ def masked_metadata(content: bytes, people: People, hashes_of: Hashes) -> str:
     facts = parse_chunk_metadata(content)
     if any(each.startswith("participants") for each in facts.unread):
         raise BrokenContent("somebody in it cannot be read", owner="service")
-    text = content.decode(json.detect_encoding(content), "replace").strip(_AROUND)
-    tree, _ = json.JSONDecoder().raw_decode(text)
+    tree = members_of(content)
     tree = {**tree, "participants": [_entry(each, people, hashes_of) for each in _listed(tree)]}
     return masked_json(tree, people)
 

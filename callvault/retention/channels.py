@@ -27,11 +27,13 @@ from callvault.archive.manifests.seal import (
     vouched_for,
 )
 from callvault.archive.media.check import Expected, check_media
+from callvault.archive.media.seekable import open_object
 from callvault.archive.names import is_manifest_name, metadata_object_name
 from callvault.archive.store import Archive, StoredObject, put_bytes, read_small
 from callvault.archive.subjects.accounts import entries_of_recording
 from callvault.archive.subjects.entries import Hash
 from callvault.archive.subjects.index import write
+from callvault.contracts.chunk_metadata import members_of
 from callvault.contracts.manifest import (
     ArchivedObject,
     Manifest,
@@ -43,7 +45,7 @@ from callvault.contracts.participants import UNKNOWN_PARTICIPANT
 from callvault.contracts.subjects import SubjectEntry
 from callvault.errors import BrokenContent, InvalidRequest, ObjectExists
 from callvault.retention.inventory import Inventory
-from callvault.retention.wav_channels import MAX_HEADER, samples_of, silenced
+from callvault.retention.wav_channels import Samples, samples_of, silenced
 
 Channels = Mapping[str, int]
 """The person's channel in each media file, by object name."""
@@ -157,8 +159,7 @@ class Removal:
         )
 
     def _media(self, sealed: ArchivedObject, channel: int) -> ArchivedObject:
-        head_of = self.archive.read(sealed.object_name, length=MAX_HEADER)
-        samples = samples_of(b"".join(head_of))
+        samples = _samples(self.archive, sealed.object_name)
         stem, _, extension = sealed.object_name.rpartition(".")
         name = f"{stem}.{self.mark}.{extension}"
         found = self.archive.stat(sealed.object_name)
@@ -166,10 +167,10 @@ class Removal:
         return self._store(name, pieces, "audio/wav", found.metadata if found else {})
 
     def _metadata(self, sealed: ArchivedObject, media_name: str) -> ArchivedObject:
-        told = json.loads(read_small(self.archive, sealed.object_name))
-        told["participants"] = [
-            each for each in told.get("participants") or () if not self._is_person(each)
-        ]
+        told = members_of(read_small(self.archive, sealed.object_name))
+        people = told.get("participants") or []
+        listed = people if isinstance(people, list) else [people]
+        told["participants"] = [each for each in listed if not self._is_person(each)]
         content = json.dumps(told).encode()
         name = metadata_object_name(media_name)
         return self._store(name, iter([content]), "application/json", {})
@@ -198,10 +199,11 @@ class Removal:
         )
 
 
-def channels_of(inventory: Inventory, participant: str) -> dict[str, int]:
+def channels_of(archive: Archive, inventory: Inventory, participant: str) -> dict[str, int]:
     """Return the person's channel in each file; `InvalidRequest` where no channel is theirs alone.
 
-    ``participant`` is the keyed hash.
+    So it is where a file has no such channel that could be made silent. ``participant`` is the
+    keyed hash.
     """
     newest = newest_of(inventory).manifest
     if newest.recording.recording_channel_type is not ChannelType.UNMIXED:
@@ -214,7 +216,21 @@ def channels_of(inventory: Inventory, participant: str) -> dict[str, int]:
     for name, channels in theirs.items():
         if len(channels) != 1 or None in channels or channels & others.get(name, set()):
             raise InvalidRequest(f"{name}: no channel is known to be that person's alone")
-    return {name: channel for name, (channel,) in theirs.items() if channel is not None}
+    found = {name: channel for name, (channel,) in theirs.items() if channel is not None}
+    for name, channel in found.items():
+        try:
+            _samples(archive, name).require(channel)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"{name}: {error}") from error
+    return found
+
+
+def _samples(archive: Archive, object_name: str) -> Samples:
+    stored = archive.stat(object_name)
+    if stored is None:
+        raise InvalidRequest("it is not there")
+    with open_object(archive, object_name, stored.size) as file:
+        return samples_of(file, stored.size)
 
 
 def _told(

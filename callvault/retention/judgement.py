@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from callvault.archive.manifests.holds import Hold
-from callvault.archive.store import protection
+from callvault.archive.store import Archive, protection
 from callvault.contracts.base import shorten
 from callvault.contracts.erasures import ErasureCause, ErasureTarget, PlannedRecording
 from callvault.contracts.retention import RetentionTerms
@@ -33,14 +33,14 @@ class Circumstances:
     open_workflows: frozenset[str] = frozenset()
 
 
-def judge(inventory: Inventory, around: Circumstances) -> PlannedRecording:
-    """Decide about a recording, and tell all that its erasure would delete."""
+def judge(archive: Archive, inventory: Inventory, around: Circumstances) -> PlannedRecording:
+    """Decide about a recording in this archive, and tell all that its erasure would delete."""
     decision = _decide(inventory, around)
     kept = _protected(inventory, around.now) if decision.erases else ""
     channels: dict[str, int] = {}
     if decision.erases and not kept and around.target.channel_only and not inventory.sealed_in:
         try:
-            channels = channels_of(inventory, around.target.participant or "")
+            channels = channels_of(archive, inventory, around.target.participant or "")
         except InvalidRequest as error:
             decision = Decision(Verdict.REFUSED, shorten(str(error)))
     return PlannedRecording(

@@ -1,6 +1,6 @@
 """The plan of an erasure: what, where, and what is held back from it and why."""
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -72,16 +72,16 @@ def all_holds(places: Places) -> tuple[Hold, ...]:
     return tuple(found)
 
 
-def inventories(places: Places, target: ErasureTarget, now: datetime) -> Generator[Inventory]:
+def _inventories(
+    places: Places, archives: Sequence[Archive], target: ErasureTarget, now: datetime
+) -> Iterator[Inventory]:
     """Look at every recording of the target, in every archive, one after the other.
 
     One at a time: an archive has more of them than fit into memory together.
     """
-    with ExitStack() as stack:
-        opened = [stack.enter_context(closing(each())) for each in places.archives.values()]
-        found = (each for archive in opened for each in _looks(places, archive, target, now))
-        of_them = (each for each in found if _is_of(each, target.resources))
-        yield from (each for each in _with_unsealed(places, opened, of_them) if each.objects)
+    found = (each for archive in archives for each in _looks(places, archive, target, now))
+    of_them = (each for each in found if _is_of(each, target.resources))
+    yield from (each for each in _with_unsealed(places, archives, of_them) if each.objects)
 
 
 def _with_unsealed(
@@ -157,11 +157,12 @@ def plan(places: Places, target: ErasureTarget, opened: Opened, now: datetime) -
     """Decide about each recording, and find what else tells of those that are erased."""
     around = Circumstances(target, now, places.terms_of, all_holds(places))
     going, staying = _First(MAX_PLANNED), _First(MAX_KEPT)
-    with closing(inventories(places, target, now)) as found:
-        for each in found:
+    with ExitStack() as stack:
+        archives = {n: stack.enter_context(closing(o())) for n, o in places.archives.items()}
+        for each in _inventories(places, list(archives.values()), target, now):
             # Of what was not looked at as a whole nothing goes, whoever is open.
             at_work = opened(each.workflows) if each.is_whole else frozenset[str]()
-            judged = judge(each, replace(around, open_workflows=at_work))
+            judged = judge(archives[each.archive], each, replace(around, open_workflows=at_work))
             (going if judged.erases else staying).add(judged)
     goes, stays = going.all, staying.all
     letters, not_searched = _letters(places, target, goes)

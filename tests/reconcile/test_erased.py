@@ -47,7 +47,8 @@ def erase(archive: DirectoryArchive, record: Record, signer: Signer | None = SIG
     folder = record.manifest.object_name.rpartition("/")[0]
     inventory = take(archive, folder, HASH, KEYS)
     target = ErasureTarget(recording_id="rec-1")
-    planned = plan_of(inventory, Circumstances(target, NOON, lambda _: RetentionTerms(), ()))
+    around = Circumstances(target, NOON, lambda _: RetentionTerms(), ())
+    planned = plan_of(archive, inventory, around)
     asked = ErasureInput(target=target, token=ERASURE, requested_by="officer-1")
     order = EraseRecording(erasure=ERASURE, number=1, recording=planned, order=asked)
     written = record_erasure(

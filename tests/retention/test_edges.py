@@ -59,10 +59,11 @@ async def test_terms_that_change_after_the_plan_hold_it_back(
 def test_a_retention_ends_at_its_very_moment(corpus: Corpus, moment: int) -> None:
     kept = corpus.keep(ANA)
     corpus.terms["default"] = RetentionTerms(retention=DAY, at_end=AtEnd.ERASE)
-    inventory = take(corpus.archives["main"], kept.folder, HASH, KEYS)
+    archive = corpus.archives["main"]
+    inventory = take(archive, kept.folder, HASH, KEYS)
     at = SEALED_AT + DAY + timedelta(microseconds=moment)
     for target, verdicts in ((OF_ANA, ("refused", "erase")), (ErasureTarget(), ("kept", "due"))):
-        found = judge(inventory, Circumstances(target, at, corpus.terms.get, ()))
+        found = judge(archive, inventory, Circumstances(target, at, corpus.terms.get, ()))
         assert found.verdict == verdicts[moment >= 0]
         assert found.erases is (moment >= 0)
 

@@ -7,7 +7,8 @@ import wave
 import pytest
 
 from callvault.errors import InvalidRequest
-from callvault.retention.wav_channels import Samples, samples_of, silenced
+from callvault.retention.wav_channels import Samples, silenced
+from callvault.retention.wav_channels import samples_of as samples_in
 
 
 def unmixed(channels: int, width: int = 2, frames: int = 50) -> bytes:
@@ -18,6 +19,19 @@ def unmixed(channels: int, width: int = 2, frames: int = 50) -> bytes:
         writer.setframerate(16_000)
         writer.writeframes(bytes(1 + n % 250 for n in range(frames * channels * width)))
     return file.getvalue()
+
+
+def samples_of(content: bytes) -> Samples:
+    return samples_in(io.BytesIO(content), len(content))
+
+
+def as_rf64(content: bytes, size: int | None = None) -> bytes:
+    """Write a wav of 44 bytes of header with sizes of 64 bits (EBU Tech 3306)."""
+    there = len(content) - 44 if size is None else size
+    sizes = b"ds64" + struct.pack("<IQQQI", 28, 36 + 36 + there, there, 0, 0)
+    whole = struct.pack("<4sI4s", b"RF64", 0xFFFFFFFF, b"WAVE")
+    samples = b"data" + struct.pack("<I", 0xFFFFFFFF) + content[44:]
+    return whole + sizes + content[12:36] + samples
 
 
 def by_channel(content: bytes) -> list[bytes]:
@@ -65,6 +79,22 @@ def test_samples_of_open_size_end_with_the_file(stated: int) -> None:
     content = content[:40] + struct.pack("<I", stated) + content[44:]
     after = b"".join(silenced([content], samples_of(content), 0))
     assert set(after[44::4]) | set(after[45::4]) == {0}
+
+
+@pytest.mark.parametrize("stated", [None, 0], ids=["stated", "open"])
+@pytest.mark.parametrize("size", [1, 50, 10_000])
+def test_a_channel_of_an_rf64_is_silent(size: int, stated: int | None) -> None:
+    content = as_rf64(unmixed(2), stated)
+    pieces = [content[n : n + size] for n in range(0, len(content), size)]
+    after = b"".join(silenced(pieces, samples_of(content), 1))
+    assert after[:80] == content[:80]
+    assert after[80::4] + after[81::4] == content[80::4] + content[81::4]
+    assert set(after[82::4]) | set(after[83::4]) == {0}
+
+
+def test_a_header_that_states_more_than_there_is_ends_with_the_file() -> None:
+    content = unmixed(2)
+    assert samples_of(content[:-8]).size == len(content) - 44 - 8
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def pcm_layout(file: BinaryIO, size: int) -> PcmLayout | None:
     samples = riff_samples(file, size)
     # an RF64 may have more samples than the header of a plain wav can tell of
     is_plain = samples is not None and not samples.is_rf64
-    shape = _shape(samples.description) if samples and is_plain else None
+    shape = pcm_shape(samples.description) if samples and is_plain else None
     if samples is None or shape is None:
         return None
     rate, channels, width = shape
@@ -104,7 +104,7 @@ def _samples_of(frames: bytes, layout: PcmLayout, channel: int) -> bytes:
     return bytes(found)
 
 
-def _shape(described: bytes) -> tuple[int, int, int] | None:
+def pcm_shape(described: bytes) -> tuple[int, int, int] | None:
     """Read rate, channels and bytes of a sample; None where they are not plain samples."""
     if len(described) < _FORMAT.size:
         return None
