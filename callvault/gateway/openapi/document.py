@@ -32,14 +32,19 @@ Schema = dict[str, Any]
 
 
 class _Generator(GenerateJsonSchema):
-    """Schemas of answers that are whole: a client need not ask if a member is there."""
+    """Schemas of answers that are whole: a client need not ask if a member is there.
+
+    But for what is left out where it says nothing, as its model tells.
+    """
 
     def field_is_required(
         self,
         field: ModelField | DataclassField | TypedDictField,
         total: bool,
     ) -> bool:
-        return self.mode == "serialization" or super().field_is_required(field, total)
+        if self.mode == "serialization":
+            return field.get("serialization_exclude_if") is None
+        return super().field_is_required(field, total)
 
 
 def describe(app: FastAPI) -> Schema:
