@@ -9,6 +9,7 @@ from activities.erasure import ErasureActivities
 from callvault.contracts import names
 from callvault.contracts.base import Unreadable, read_one, shorten
 from callvault.contracts.erasures import (
+    MAX_REASON,
     CertifyErasure,
     EraseHistories,
     EraseLetters,
@@ -23,9 +24,6 @@ from workflows import activity_options
 
 MAX_HELD_BACK = 200
 """Things held back that the status names; the plan names them all."""
-
-MAX_REASON = 300
-"""Characters of the reason for which one is held back."""
 
 
 @workflow.defn(name=names.ERASURE_TYPE)

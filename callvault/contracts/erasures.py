@@ -24,6 +24,9 @@ from callvault.contracts.requests import ResourceName
 MAX_ERASED = 5_000
 """Objects that one record can name: more than a recording has files, by far."""
 
+MAX_REASON = 300
+"""Characters of the reason for which something is held back, in a plan and in a status."""
+
 
 class ErasureCause(StrEnum):
     """The cause of an erasure."""

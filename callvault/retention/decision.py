@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from callvault.contracts.base import shorten
 from callvault.contracts.holds import HoldRecord
 from callvault.contracts.retention import AtEnd, OnErasure, RetentionTerms
 
@@ -110,7 +111,8 @@ def end_of_retention(facts: Facts) -> datetime | None:
 def _held(holds: Sequence[HoldRecord]) -> Decision:
     first = min(holds, key=lambda hold: (hold.recorded_at, hold.id))
     more = f", and {len(holds) - 1} more" if len(holds) > 1 else ""
-    by = f"{first.reason} (hold {first.id}, by {first.requested_by}{more})"
+    reason, who = shorten(first.reason, 150), shorten(first.requested_by, 50)
+    by = f"{reason} (hold {first.id}, by {who}{more})"
     return Decision(Verdict.HELD, f"a legal hold is on it: {by}")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from callvault.archive.manifests.holds import Hold
 from callvault.archive.store import Archive, protection
 from callvault.contracts.base import shorten
-from callvault.contracts.erasures import ErasureCause, ErasureTarget, PlannedRecording
+from callvault.contracts.erasures import MAX_REASON, ErasureCause, ErasureTarget, PlannedRecording
 from callvault.contracts.retention import RetentionTerms
 from callvault.errors import InvalidRequest
 from callvault.retention.channels import channels_of
@@ -42,13 +42,14 @@ def judge(archive: Archive, inventory: Inventory, around: Circumstances) -> Plan
         try:
             channels = channels_of(archive, inventory, around.target.participant or "")
         except InvalidRequest as error:
-            decision = Decision(Verdict.REFUSED, shorten(str(error)))
+            decision = Decision(Verdict.REFUSED, str(error))
     return PlannedRecording(
         archive=inventory.archive,
         folder=inventory.folder,
         erases=decision.erases and not kept,
         verdict=PROTECTED if kept else decision.verdict,
-        reason=kept or decision.reason,
+        # A plan has hundreds of them, and what somebody wrote of a hold is as long as they liked.
+        reason=shorten(kept or decision.reason, MAX_REASON),
         until=decision.until,
         objects=len(inventory.objects),
         size=inventory.size,

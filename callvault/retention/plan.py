@@ -4,13 +4,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from callvault.archive.manifests.believed_keys import believed_keys
 from callvault.archive.manifests.documents import Keyring, canonical, sha256
 from callvault.archive.manifests.holds import Hold, find_holds
 from callvault.archive.store import Archive
 from callvault.archive.subjects.entries import Hash
-from callvault.contracts.base import shorten
+from callvault.contracts.base import Message, shorten
 from callvault.contracts.erasures import (
     ErasureCause,
     ErasurePlan,
@@ -41,8 +42,19 @@ MAX_KEPT = 500
 MAX_LETTERS = 1_000
 """Letters of one plan."""
 
+MAX_SIZE = 1_800_000
+"""Bytes of a plan: a payload of Temporal takes 2 MiB, with what an encryption adds."""
+
+MAX_PLANNED_SIZE = 1_000_000
+"""Bytes of them that are recordings to erase; by ids as ACS makes them 1,000 have 820,000."""
+
+MAX_LETTERS_SIZE = 300_000
+"""Bytes of them that are letters. What is left is for the recordings that stay."""
+
 Open = Callable[[], Archive]
 OpenLetters = Callable[[], KeptLetters]
+
+Item = TypeVar("Item", PlannedRecording, PlannedLetter)
 
 Opened = Callable[[Collection[str]], frozenset[str]]
 """Tells which of these workflows have not ended."""
@@ -164,17 +176,36 @@ def plan(places: Places, target: ErasureTarget, opened: Opened, now: datetime) -
             at_work = opened(each.workflows) if each.is_whole else frozenset[str]()
             judged = judge(archives[each.archive], each, replace(around, open_workflows=at_work))
             (going if judged.erases else staying).add(judged)
-    goes, stays = going.all, staying.all
+    goes = _fitting(going.all, MAX_PLANNED_SIZE)
     letters, not_searched = _letters(places, target, goes)
+    named = _fitting(letters[:MAX_LETTERS], MAX_LETTERS_SIZE)
+    if more := len(letters) - len(named):
+        not_searched.append(f"{more} more letters tell of it than a plan takes: they stay")
+    stays = _fitting(staying.all, MAX_SIZE - sum(map(_size, (*goes, *named))))
     planned = ErasurePlan(
         target=target,
         recordings=(*goes, *stays),
-        letters=tuple(letters[:MAX_LETTERS]),
+        letters=tuple(named),
         not_searched=tuple(not_searched),
         left_over=going.count - len(goes),
         kept_more=staying.count - len(stays),
     )
     return PlannedErasure(token=token_of(planned), plan=planned)
+
+
+def _fitting(items: Iterable[Item], size: int) -> list[Item]:
+    """Return as many of the first ones as fit; one at any rate, or nothing would ever go."""
+    found: list[Item] = []
+    for each in items:
+        size -= _size(each)
+        if size < 0 and found:
+            break
+        found.append(each)
+    return found
+
+
+def _size(item: Message) -> int:
+    return len(canonical(item)) + 1
 
 
 def token_of(planned: ErasurePlan) -> str:

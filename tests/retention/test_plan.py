@@ -6,13 +6,23 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from callvault.archive.manifests.holds import Said, place_hold
-from callvault.archive.store import put_bytes
-from callvault.contracts.erasures import ErasurePlan, ErasureTarget
+from callvault.archive.store import Archive, put_bytes
+from callvault.contracts.erasures import (
+    MAX_REASON,
+    ErasurePlan,
+    ErasureTarget,
+    PlannedLetter,
+    PlannedRecording,
+)
 from callvault.contracts.hold_messages import HoldTarget
 from callvault.contracts.retention import AtEnd, OnErasure, RetentionTerms
 from callvault.errors import BrokenContent
+from callvault.retention import plan as plan_module
+from callvault.retention.inventory import Inventory
+from callvault.retention.judgement import Circumstances
 from callvault.retention.plan import plan
 from tests.archive.sealed import SIGNER
 
@@ -118,6 +128,74 @@ def test_a_plan_is_bounded_and_tells_what_is_beyond_it(
     found = planned(corpus, OF_ALL)
     assert (len(found.erasable), found.left_over) == (2, 1)
     assert (len(found.recordings), found.kept_more) == (3, 2)
+
+
+async def test_a_plan_of_the_longest_ids_and_reasons_is_carried_by_temporal(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A payload has 2 MiB at most."""
+
+    def seen(number: int) -> Inventory:
+        return Inventory("main", f"recordings/2026/11/30/{number:036}/x", (), (), ())
+
+    def judged(archive: Archive, inventory: Inventory, around: Circumstances) -> PlannedRecording:
+        erases = int(inventory.folder.split("/")[4]) % 3 > 0
+        return PlannedRecording(
+            archive="main",
+            folder=inventory.folder,
+            erases=erases,
+            verdict="due" if erases else "held",
+            reason="its retention is over" if erases else "\u00fc" * MAX_REASON,
+            objects=3,
+            size=10**7,
+            content="0" * 64,
+            ids=("i" * 500, "j" * 500),
+        )
+
+    letters = [
+        PlannedLetter(place="dead letters", name=f"{n:01000}", erases=True, reason="tells of it")
+        for n in range(1_000)
+    ]
+    monkeypatch.setattr(plan_module, "_inventories", lambda *_: map(seen, range(3_000)))
+    monkeypatch.setattr(plan_module, "judge", judged)
+    monkeypatch.setattr(plan_module, "_letters", lambda *_: (letters, []))
+    found = plan(corpus.places, OF_ALL, lambda _: frozenset(), NOW)
+    (payload,) = await pydantic_data_converter.encode([found])
+    assert len(payload.data) < 1_900_000
+    goes, stays = found.plan.erasable, len(found.plan.recordings) - len(found.plan.erasable)
+    assert (len(goes) + found.plan.left_over, stays + found.plan.kept_more) == (2_000, 1_000)
+    assert len(goes) > 600
+    assert stays > 200
+    letters_left = len(letters) - len(found.plan.letters)
+    assert 200 < letters_left < 800
+    assert found.plan.not_searched[0].startswith(f"{letters_left} more letters tell of it")
+
+
+def test_a_plan_names_a_hold_whose_reason_is_long(corpus: Corpus) -> None:
+    kept = corpus.keep(ANA)
+    hold = place_hold(
+        corpus.archives["main"],
+        HoldTarget(recording_id=kept.recording_id),
+        Said("counsel " * 125, "case 7 " * 140),
+        SIGNER,
+        lambda: NOW,
+    )
+    (found,) = planned(corpus).recordings
+    assert (found.erases, found.verdict) == (False, "held")
+    assert "case 7" in found.reason
+    assert f"(hold {hold.id}, by counsel" in found.reason
+    assert found.reason.endswith(")")
+
+
+def test_one_recording_goes_however_long_its_ids_are(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callvault.retention.plan.MAX_PLANNED_SIZE", 1)
+    monkeypatch.setattr("callvault.retention.plan.MAX_SIZE", 1)
+    corpus.keep(ANA)
+    corpus.keep(ANA)
+    found = planned(corpus)
+    assert (len(found.erasable), found.left_over) == (1, 1)
 
 
 def test_a_plan_takes_no_more_memory_for_an_archive_that_is_twice_as_large(
