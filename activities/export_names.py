@@ -1,11 +1,16 @@
 """The names under which a chunk lies in an archive, or may lie there."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from callvault.archive.names import chunk_object_name, day_prefix, is_folder_of_recording
 from callvault.archive.store import Archive
 from callvault.contracts.activity_io import ExportInput
 from callvault.contracts.media import FormatType
+
+MAX_DAYS_EARLIER = 3
+"""Days by which a recording may have begun before its polled result counts: it is polled for the 48
+hours of the service's retention, and may have gone on over midnight."""
 
 
 def possible_names(archive: Archive, input: ExportInput) -> Iterator[str]:
@@ -29,10 +34,12 @@ def _names_under_call_ids(
     archive: Archive, input: ExportInput, formats: Iterable[FormatType]
 ) -> Iterator[str]:
     files = {object_name(input, each).rpartition("/")[2] for each in formats}
-    for name in archive.names(day_prefix(input.recorded_on)):
-        is_its_file = name.rpartition("/")[2] in files
-        if is_its_file and is_folder_of_recording(name, input.recording_id or ""):
-            yield name
+    # An event tells when the recording began; a result may be polled on a later day.
+    for days in range(MAX_DAYS_EARLIER + 1):
+        for name in archive.names(day_prefix(input.recorded_on - timedelta(days=days))):
+            is_its_file = name.rpartition("/")[2] in files
+            if is_its_file and is_folder_of_recording(name, input.recording_id or ""):
+                yield name
 
 
 def object_name(input: ExportInput, format_type: FormatType) -> str:
