@@ -24,6 +24,7 @@ from callvault.errors import PayloadKeyMissing, words_of
 from callvault.temporal.executions import Execution, describe_execution, list_executions
 from callvault.temporal.failures import failure_of_task
 from workers.recall import Recall
+from workflows.call.results import is_settled
 from workflows.call.takeover import join
 from workflows.loops.continue_as_new import CarriedState
 
@@ -42,7 +43,7 @@ MAX_KNOWN = 10_000
 _FINAL = ", ".join(f"'{state}'" for state in RecordingState if state.is_final)
 _OURS = f"WorkflowType = '{names.WORKFLOW_TYPE}'"
 _ENDED = "ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
-_UNFINISHED = f"{names.STATE.name} IS NOT NULL AND {names.STATE.name} NOT IN ({_FINAL})"
+_BEGUN = f"{names.STATE.name} IS NOT NULL"
 STUCK = f"{_OURS} AND ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
 """Query for the calls whose workflow's tasks fail, as the server reports."""
 
@@ -61,10 +62,18 @@ _PASSING = frozenset(
 log = structlog.get_logger(__name__)
 
 
-def dead_runs(now: datetime) -> str:
-    """Return the query for runs that ended before their recordings did, not too long ago."""
+def ended_by_force(now: datetime) -> str:
+    """Return the query for runs that did not come to their end by themselves, not too long ago."""
     since = (now - REACH).isoformat()
-    return f"{_OURS} AND {_ENDED} AND {_UNFINISHED} AND CloseTime > '{since}'"
+    return f"{_OURS} AND {_ENDED} AND {_BEGUN} AND CloseTime > '{since}'"
+
+
+def dead_runs(now: datetime) -> str:
+    """Return the query for those of them that ended before their recordings did.
+
+    Others may have left something undone as well, of which their state alone tells.
+    """
+    return f"{ended_by_force(now)} AND {names.STATE.name} NOT IN ({_FINAL})"
 
 
 class AbandonedCalls:
@@ -97,8 +106,8 @@ class AbandonedCalls:
             await asyncio.sleep(interval.total_seconds())
 
     async def take_over_ended(self) -> None:
-        """Begin another workflow for every call whose last one ended before its recordings."""
-        await self._for_each(dead_runs(self._now()), self._take_over)
+        """Begin another workflow for every call whose last one has left something undone."""
+        await self._for_each(ended_by_force(self._now()), self._take_over)
 
     async def tell_of_stuck(self) -> None:
         """Raise an alarm about every workflow whose tasks fail; say when they do so no more."""
@@ -150,7 +159,8 @@ class AbandonedCalls:
     async def _take_over(self, ended: Execution) -> None:
         try:
             last = await self._recall.last_state(ended.id, ended.run_id)
-            await self._hand_over(ended, last)
+            if not is_settled(last.status):
+                await self._hand_over(ended, last)
         except WorkflowAlreadyStartedError:
             log.info("another worker has taken the call over", workflow_id=ended.id)
         except PayloadKeyMissing:
@@ -177,7 +187,7 @@ class AbandonedCalls:
             # What ended well meanwhile is known: the files of a late event, above all.
             join(last.status, each, is_reset=False)
         last.status.taken_over.append(ended.run_id)
-        if all(recording.state.is_final for recording in last.status.recordings):
+        if is_settled(last.status):
             return
         await self._begin(ended.id, last.status)
         log.critical("a call was taken over: its workflow had ended", workflow_id=ended.id)

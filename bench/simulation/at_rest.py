@@ -4,6 +4,7 @@
 - A run that is to end begins nothing more.
 - A run hands over as soon as nothing is half done, if its history is long, or if it would not hear
   of another cancellation that has something to stop.
+- A run that was ended by force now would be taken over, unless it has only to tell or to clean up.
 - Those who may wait without an end shut nobody out who wants silence.
 - What falls due is done at its moment, and no timer is about to fire that nothing needs.
 """
@@ -16,6 +17,7 @@ from bench.simulation.update_answers import MOST_PATIENT
 from callvault.contracts.states import ChunkState
 from workflows.activity_options import ADOPT_TIMEOUT
 from workflows.call.chunks import chunks_of
+from workflows.call.results import is_settled
 from workflows.loops.clock import LEEWAY, NEAR
 from workflows.recording import RecordingWorkflow
 
@@ -35,6 +37,13 @@ _CANNOT_BE_CALLED_OFF = (
 )
 
 
+_ONLY_TELLS = {
+    *("raise_alarm", "deliver_event", "hand_over_event"),
+    *("find_signal_times", "delete_source", *POLLS),
+}
+"""What may be under way when nothing is left to do for a call."""
+
+
 def check(server: Server) -> None:
     """Check a run that has been told all that there is to tell."""
     workflow = server.run.workflow
@@ -45,6 +54,7 @@ def check(server: Server) -> None:
     _check_ending(server, workflow)
     _check_copied(server, workflow)
     _check_handed_over(server, workflow)
+    _check_minded(server, workflow)
     _check_updates(server)
     _check_timers(server, workflow)
 
@@ -101,6 +111,19 @@ def _check_handed_over(server: Server, workflow: RecordingWorkflow) -> None:
         raise Broken("a run goes on that hears of no other cancellation")
     if server.is_long:
         raise Broken("a run goes on whose history is long")
+
+
+def _check_minded(server: Server, workflow: RecordingWorkflow) -> None:
+    if not is_settled(workflow.call.status):
+        return
+    # By its list of recordings it was over: ended by force now, it would be minded by nobody.
+    doing = {each.kind for each in server.activities.values() if not each.is_cancelled}
+    # After the call nobody would ask again whose recording a callback has told of.
+    is_moot = workflow.call.status.ended_at is not None
+    if left := doing - _ONLY_TELLS - ({"identify_recording"} if is_moot else set()):
+        raise Broken(f"a run that nobody would take over is to {min(left)}")
+    if server.patient or workflow.call.status.being_recorded is not None:
+        raise Broken("a run that nobody would take over is recording, or is asked to")
 
 
 def _check_updates(server: Server) -> None:

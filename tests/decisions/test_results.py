@@ -1,14 +1,17 @@
 """The result of a call: the worst first, and of every file the newest word."""
 
+from typing import Any
+
 import pytest
 
+from callvault.contracts.hold_messages import CallHold
 from callvault.contracts.results import CallResult
 from callvault.contracts.states import RecordingState
-from tests.unit.call import archived, chunk
+from tests.unit.call import POLICY, archived, chunk
 from workflows.call import results
 from workflows.call.chunks import ChunkKey
 
-from .facts import A_SEAL, a_call, a_chunk, a_recording
+from .facts import A_SEAL, a_call, a_chunk, a_recording, at
 
 KEY = ChunkKey.of(chunk(0))
 
@@ -48,6 +51,45 @@ def test_what_is_amiss_is_said_or_that_it_was_erased(problem: str, erased: str, 
     assert results.result_of(status).recordings[0].problem == said
     both = a_call(a_recording(problem="500", erased="asked", state="lost"))
     assert results.result_of(both).recordings[0].problem == "500"
+
+
+ARCHIVED = {"chunks": [a_chunk(state="archived", archived=archived())], "state": "archived"}
+OVER = {"actual": "stopped", "wanted": "stopped", "stopped_at": at(20)}
+A_HOLD = CallHold(recording_id="r", requested_by="counsel", reason="case 7", placed_at=at(1))
+
+
+@pytest.mark.parametrize(
+    ("recording", "call", "is_settled"),
+    [
+        ({"state": "empty"}, {}, True),
+        ({**ARCHIVED, "sealed": A_SEAL}, {}, True),
+        ({"state": "lost", "recording_id": "r"}, {}, True),
+        ({"state": "recording", "actual": "active", "recording_id": "r"}, {}, False),
+        # Each of these states is final, and something is left to do.
+        ({"state": "failed_to_start", "looked_for_until": at(99)}, {}, False),
+        ({"state": "empty", "sound": {"begun_at": 1}, "callback_recording_id": "r"}, {}, True),
+        (
+            {"state": "empty", "sound": {"begun_at": 1}, "callback_recording_id": "r"}
+            | {"actual": "none"},
+            {},
+            False,
+        ),
+        (ARCHIVED, {}, False),
+        ({"state": "empty"}, {"kept_until": at(99)}, False),
+        ({"state": "empty"}, {"legal_holds": [A_HOLD]}, False),
+        (
+            {"state": "declined", "recording_id": "r", "was_active": True},
+            {},
+            False,
+        ),
+    ],
+)
+def test_a_call_is_settled_once_nothing_is_left_but_to_tell_of_it(
+    recording: dict[str, Any], call: dict[str, Any], is_settled: bool
+) -> None:
+    """A run that was ended by force in a final state was taken over by nobody."""
+    status = a_call(a_recording(**{**OVER, **recording}), policy=POLICY, **call)
+    assert results.is_settled(status) is is_settled
 
 
 def test_what_was_archived_before_is_told_with_what_is_known_now_once() -> None:

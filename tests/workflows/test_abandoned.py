@@ -212,6 +212,23 @@ async def test_a1_a_run_that_a_backend_began_meanwhile_learns_of_the_dead_ones_r
     assert [a.kind for a in scene.told()].count(AlarmKind.ABANDONED) == 1
 
 
+async def test_a1_a_refusal_that_is_kept_for_a_recording_to_come_is_taken_over(
+    scene: Scene,
+) -> None:
+    """Its list shows a final state: the next start would have recorded who had refused."""
+    who = "a" * 64
+    await scene.keep(start_recording=False, participants=[who])
+    await scene.signals(names.CONSENT, {"participant": who, "given": False})
+    async with asyncio.timeout(WAIT):
+        while names.STATE not in (await scene.handle.describe()).typed_search_attributes:
+            await asyncio.sleep(0.05)
+    await scene.handle.terminate()
+    await taken_over(scene)
+    assert [record.given for record in (await scene.status()).consents] == [False]
+    await scene.signals(names.CALL_ENDED, {})
+    assert (await scene.result()).outcome == "empty"
+
+
 @workflow.defn(name=names.WORKFLOW_TYPE)
 class Stuck:
     """A workflow whose tasks fail."""

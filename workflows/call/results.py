@@ -4,7 +4,9 @@ from callvault.contracts.activity_io import ArchivedChunk
 from callvault.contracts.results import CallResult, ChunkResult, RecordingResult
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import CallStatus, RecordingStatus
-from workflows.call.chunks import ChunkKey
+from workflows.call import legal_holds
+from workflows.call.chunks import ChunkKey, to_seal
+from workflows.call.lifecycle import Lifecycle
 from workflows.call.state_limits import MAX_CHUNKS
 
 _WORST_FIRST = (
@@ -60,6 +62,16 @@ def worst(status: CallStatus) -> RecordingState:
     if going_on:
         return going_on[-1]
     return min(states, key=_WORST_FIRST.index, default=RecordingState.EMPTY)
+
+
+def is_settled(status: CallStatus) -> bool:
+    """Tell if nothing is left to do for a call but to tell of it, and to clean up.
+
+    A recording in a final state may still be looked for, or be without its manifest.
+    """
+    call = Lifecycle(status)
+    is_written = not to_seal(status) and legal_holds.to_write(status) is None
+    return is_written and call.is_over and call.next_command() is None
 
 
 def _recording_result(recording: RecordingStatus) -> RecordingResult:
