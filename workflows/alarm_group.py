@@ -45,9 +45,10 @@ class AlarmGroupWorkflow:
         on_reset(self._take_note_of_reset)
         self._is_to_end = False
         """True if the next run is to take over."""
-        if not self._group.state.members:
+        state = self._group.state
+        if not state.members and state.owed is None:
             # Whoever began it; before any signal, which may come with the first task.
-            self._group.fold(self._group.state.newest, workflow.now())
+            self._group.fold(state.newest, workflow.now())
         # Whoever began it, or the run before, has set it.
         self._memo_shown = self._memo()
 
@@ -123,6 +124,8 @@ class AlarmGroupWorkflow:
     async def _wait(self) -> None:
         """Wait until something may be told; alarms that are only counted wake nobody."""
         group, due = self._group, self._group.next_update()
+        if group.state.owed is not None:
+            return
         timeout = max(due - workflow.now(), timedelta()) if due else None
         was_told = group.is_told
         try:
@@ -142,24 +145,45 @@ class AlarmGroupWorkflow:
 
     async def _tell(self) -> None:
         """Tell a receiver what has changed, if it may be told now."""
+        group = self._group
+        # What the run before could not tell goes first.
+        alarm = group.state.owed or self._update()
+        if alarm is None:
+            return
+        group.state.owed = alarm
+        if await self._sent(alarm):
+            group.was_told(alarm, workflow.now())
+            self._show()
+
+    def _update(self) -> Alarm | None:
+        """Return what has changed, if it may be told now."""
         group, now = self._group, workflow.now()
         due = group.next_update()
         if due is None or (now < due and not group.is_more_urgent):
-            return
+            return None
         if (alarm := group.update(now)) is None:
             group.looked(now)
-            return
-        if alarm.status is AlarmStatus.RESOLVED:
+        elif alarm.status is AlarmStatus.RESOLVED:
             # Who comes from now on is told anew.
             group.begin_anew(now)
             self._show()
+        return alarm
+
+    async def _sent(self, alarm: Alarm) -> bool:
+        """Send until a receiver accepts it, or its time is over; False if the next run is to."""
+        sending = activity_calls.send_group_alarm(alarm)
+        # A webhook may be away for a day, and signals come meanwhile.
+        await workflow.wait_condition(lambda: sending.done() or self._is_to_end)
+        is_called_off = not sending.done()
+        sending.cancel()
         try:
-            await activity_calls.send_group_alarm(alarm)
+            # Awaited even so: what was accepted is not to be told again by the next run.
+            await sending
         except ActivityError as error:
+            if is_called_off:
+                return False
             workflow.logger.error("the alarm of a group was not sent: %s", reason(error))
-        if alarm.status is AlarmStatus.FIRING:
-            group.was_told(alarm, workflow.now())
-            self._show()
+        return True
 
     def _show(self) -> None:
         """Show in the Web UI who is in the group; let others know if a receiver knows of it."""

@@ -103,8 +103,9 @@ class AlarmGroup:
 
     @property
     def is_idle(self) -> bool:
-        """True if no receiver knows of the group, and nobody counts on it."""
-        return not self.is_told and not self.state.members
+        """True if no receiver knows of the group, or is to hear of it, and nobody counts on it."""
+        state = self.state
+        return not self.is_told and not state.members and state.owed is None
 
     @property
     def is_more_urgent(self) -> bool:
@@ -138,7 +139,9 @@ class AlarmGroup:
     def was_told(self, alarm: Alarm, now: datetime) -> None:
         """Take note that an update was delivered, or given up."""
         state = self.state
-        state.told_at, state.told_severity = now, alarm.severity
+        state.owed = None
+        if alarm.status is AlarmStatus.FIRING:
+            state.told_at, state.told_severity = now, alarm.severity
 
     def looked(self, now: datetime) -> None:
         """Take note that there was nothing to tell."""

@@ -85,6 +85,8 @@ class AlarmGroupState(Message):
     told_counts: tuple[int, ...] = ()
     """The counts that it was last told of."""
     notifications: int = 0
+    owed: Alarm | None = None
+    """What is being told, until a receiver has accepted it: the next run goes on with it."""
     members: dict[str, GroupMember] = {}
     """By workflow id, in the order in which they came."""
     forgotten: int = 0
