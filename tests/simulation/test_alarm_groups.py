@@ -46,7 +46,7 @@ class Group:
         """What the run has commanded, in the order in which it did."""
         opening = Opening("alarm-group-1", f"run-{run}", self.now, (payload(state),), seed=run)
         self.run = RunInstance(opening, AlarmGroupWorkflow)
-        self.commands += self.run.begin()
+        self.commands += self.run.begin(self.now)
 
     def goes_on(self, *jobs: Any, after: timedelta = timedelta(seconds=1)) -> None:
         self.now += after
