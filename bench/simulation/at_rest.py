@@ -118,11 +118,13 @@ def _check_minded(server: Server, workflow: RecordingWorkflow) -> None:
         return
     # By its list of recordings it was over: ended by force now, it would be minded by nobody.
     doing = {each.kind for each in server.activities.values() if not each.is_cancelled}
-    # After the call nobody would ask again whose recording a callback has told of.
+    # After the call nothing records: nobody would ask again whose recording a callback has told
+    # of, and who waits to have it stopped has nothing to wait for.
     is_moot = workflow.call.status.ended_at is not None
     if left := doing - _ONLY_TELLS - ({"identify_recording"} if is_moot else set()):
         raise Broken(f"a run that nobody would take over is to {min(left)}")
-    if server.patient or workflow.call.status.being_recorded is not None:
+    is_asked = bool(server.patient) and not is_moot
+    if is_asked or workflow.call.status.being_recorded is not None:
         raise Broken("a run that nobody would take over is recording, or is asked to")
 
 
