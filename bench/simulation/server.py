@@ -117,6 +117,7 @@ class Server:
     stands_still: timedelta = timedelta()
     """Time for which the worker will stand still within its next workflow task."""
     _held: list[Job] = field(default_factory=list)
+    _was_deaf: bool = False
     _exchanges: int = 0
 
     def begin(self, messages: Sequence[Job] = ()) -> None:
@@ -258,6 +259,8 @@ class Server:
 
         def activate() -> None:
             run = self.run
+            # It may tell a caller so, and find at once that nothing is to be stopped any more.
+            self._was_deaf = not is_first and self.is_deaf
             act = run.begin if is_first else run.activate
             commands[:] = act(self.told_at, jobs)
 
@@ -338,7 +341,7 @@ class Server:
             return
         if what == "completed":
             is_too_much = len(self.patient) > MOST_PATIENT
-            is_in_the_way = is_too_much or self.is_long or self.is_deaf
+            is_in_the_way = is_too_much or self.is_long or self.is_deaf or self._was_deaf
             judge_answer(response.completed, self.now, is_in_the_way=is_in_the_way)
         self.open_updates.discard(update_id)
         self.answers[update_id] = what

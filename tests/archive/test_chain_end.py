@@ -12,7 +12,7 @@ from callvault.archive.manifests.keys import Signer
 from callvault.archive.names import link_object_name
 from callvault.archive.store import put_bytes
 from callvault.archive.stores.directory import DirectoryArchive
-from callvault.archive.verify.chain_end import ChainEnd
+from callvault.archive.verify.chain_end import MAX_AGE, ChainEnd
 from callvault.archive.verify.inspector import Report
 from callvault.archive.verify.verifier import verify_manifest
 from callvault.cli.actions.failback import fail_back_all, open_both
@@ -194,6 +194,21 @@ def test_what_was_damaged_and_is_restored_is_no_problem_any_more(vault: Asking) 
     path.write_bytes(content)
     end.refresh()
     assert verified(vault, found[0], end).ok
+
+
+def test_links_that_were_read_long_ago_are_read_again(vault: Asking) -> None:
+    """The newest link proves what they were, and not that the same bytes lie there still."""
+    found = seal_some(vault, "a", "b", "c", "d")
+    now = 0.0
+    end = ChainEnd(vault, lambda: now)
+    assert verified(vault, found[0], end).ok
+    Path(vault.location(link_object_name(3))).write_bytes(b"{")
+    now = MAX_AGE
+    end.refresh()
+    assert verified(vault, found[0], end).ok
+    now = MAX_AGE + 1
+    end.refresh()
+    assert "0003.json: it is no such document" in texts(verified(vault, found[0], end))
 
 
 def test_a_chain_that_was_set_back_is_seen_anew(vault: Asking) -> None:

@@ -1,7 +1,8 @@
 """The end of an archive's chain, read once for all recordings that are proven one by one."""
 
+import time
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from threading import RLock
 from typing import NamedTuple
@@ -21,6 +22,10 @@ from callvault.contracts.manifest import ChainLink, LinkReference
 from callvault.errors import UNREADABLE, BrokenContent, CallvaultError
 
 REPLACED = "it was replaced while the chain was read"
+
+MAX_AGE = 3600.0
+"""Seconds after which links are read again: their hashes tell what they were, and not that they are
+the same still. A long chain takes a minute to read."""
 
 _NONE_YET = 10**15
 """Above the number of every link."""
@@ -47,9 +52,11 @@ class ChainEnd:
     Of each only what finds it again is kept, for chains are long; who needs it reads it again.
     """
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, clock: Callable[[], float] = time.monotonic) -> None:
         self._archive = archive
+        self._clock = clock
         self._lock = RLock()
+        self._began_at = clock()
         self._numbers: list[int] = []
         self._gaps: list[int] = []
         self._strangers: list[str] = []
@@ -69,7 +76,8 @@ class ChainEnd:
             numbers, self._strangers = listed
             self._gaps, come = self._missing(numbers)
             before, self._numbers = self._numbers, sorted({*numbers, *come})
-            if self._numbers[: len(before)] != before or not self._is_as_it_was():
+            is_old = self._clock() - self._began_at > MAX_AGE
+            if is_old or self._numbers[: len(before)] != before or not self._is_as_it_was():
                 self._forget()
             new = self._numbers[len(before) :]
             self._look_at(new[bisect_left(new, self._first) :])
@@ -122,6 +130,7 @@ class ChainEnd:
         ]
 
     def _forget(self) -> None:
+        self._began_at = self._clock()
         self._first = _NONE_YET
         self._hashes.clear()
         self._problems.clear()
