@@ -208,7 +208,7 @@ def test_links_that_were_read_long_ago_are_read_again(vault: Asking) -> None:
     assert verified(vault, found[0], end).ok
     now = MAX_AGE + 1
     end.refresh()
-    assert "0003.json: it is no such document" in texts(verified(vault, found[0], end))
+    assert "0003.json: it is not JSON" in texts(verified(vault, found[0], end))
 
 
 def test_a_chain_that_was_set_back_is_seen_anew(vault: Asking) -> None:
