@@ -71,6 +71,8 @@ def test_who_joins_is_to_hear_of_each_recording_that_is_on_where_a_resource_want
         ([here(joined=4), here(joined=7)], False),
         ([here(joined=4, left=5), here(joined=7)], True),
         ([here(joined=4, left=6), here(joined=7)], False),
+        # They have left before it was answered: it may be that they heard none of it.
+        ([here(joined=4, left=5.9), here(joined=7)], True),
         # Named by a request, and told of once more by their device.
         ([here(joined=None), here(joined=7)], False),
         ([here(who=hashed("ben"), joined=4), here(joined=7)], True),

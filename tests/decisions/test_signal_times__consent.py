@@ -120,6 +120,28 @@ def test_a_coming_or_going_was_when_word_of_it_came(
     assert seconds(refusal.decided_at) == SEEN, "it tells of no decision"
 
 
+@pytest.mark.parametrize(
+    ("earlier", "is_kept"),
+    [
+        (here(joined=5, left=CAME + 1), False),
+        (here(joined=None, left=CAME + 1), False),
+        (here(joined=CAME, left=CAME + 1), False),
+        # They came again after they had left.
+        (here(joined=5, left=CAME), True),
+        (here(joined=CAME + 1, left=CAME + 2), True),
+        (here(joined=5), True),
+        (here(BEN, joined=5, left=CAME + 1), True),
+        (here(joined=5, left=CAME + 1).model_copy(update={"connection": "d"}), True),
+    ],
+)
+def test_a_coming_within_a_stay_that_has_ended_was_told_twice(
+    earlier: Presence, is_kept: bool
+) -> None:
+    status = a_state(over(), people=(earlier, here(joined=SEEN)))
+    find(status, JOINED, CAME)
+    assert len(status.participants) == 1 + is_kept
+
+
 def by(connection: str, joined: float | None, left: float | None = None) -> Presence:
     return here(ANA, joined=joined, left=left).model_copy(update={"connection": connection})
 

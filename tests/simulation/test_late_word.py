@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench.simulation import protocol
 from bench.simulation.life import NOON
 from bench.simulation.server import Server
 from callvault.contracts import names
@@ -523,3 +524,23 @@ def test_who_refuses_in_a_pause_is_marked_only_if_it_was_none() -> None:
     wait(server, 60)
     answer(server, "read_state", seen(server, "active"))
     assert marks(server) == [(100, None)]
+
+
+def test_a_coming_that_was_told_twice_holds_nobody_back_once_its_time_is_known() -> None:
+    """No worker ran: it was taken for a return, for the leaving after it tells an older time."""
+    call = agreed("all_parties", ANA)
+    tell(call, names.PARTICIPANT_CHANGED, participant=BOB, joined=True, at=after(0))
+    answer(call, "pause_recording", seen(call, "inactive"))
+    wait(call, 130)
+    told = {"participant": BOB, "connection": ""}
+    again, left = told | {"joined": True}, told | {"joined": False, "at": after(125)}
+    call.deliver(
+        *(
+            protocol.signal(names.PARTICIPANT_CHANGED, [protocol.payload(each)])
+            for each in (again, left)
+        )
+    )
+    assert recording_of(call).is_held
+    came_at = SignalTimes(times=(NOON + timedelta(seconds=124),))
+    answer(call, "find_signal_times", came_at)
+    assert not recording_of(call).is_held

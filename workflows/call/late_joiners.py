@@ -12,6 +12,7 @@ from callvault.contracts.consent import JoinerAnnouncement
 from callvault.contracts.states import Wanted
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call import presence
+from workflows.call.intervals import Span
 
 MAX_JOINERS = 350
 """Participants who are announced to in a recording, as many as ACS lets into one call."""
@@ -33,7 +34,9 @@ def joined(status: CallStatus, participant: str, now: datetime) -> None:
         return
     for recording in filter(_is_on, status.recordings):
         first = recording.announcement
-        if first is not None and presence.was_here(status, participant, first.requested_at):
+        # It may be heard until it is answered: who has left before that may have heard none of it.
+        heard = first and Span(first.requested_at, first.answered_at or now)
+        if heard and presence.was_here(status, participant, heard):
             # The announcement to all was made for them, too: only word of them comes now.
             continue
         if (known := find(recording, participant)) is not None:

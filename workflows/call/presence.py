@@ -107,12 +107,11 @@ def certain_until(status: CallStatus, stay: Presence) -> datetime | None:
     return next(iter(last_goings(status, {stay.participant})), stay.told_at)
 
 
-def was_here(status: CallStatus, participant: str, at: datetime) -> bool:
-    """Tell if somebody was in the call at a moment, for certain."""
-    return any(
-        (stay.joined_at or stay.told_at) <= at < (certain_until(status, stay) or FOREVER)
-        for stay in _of(status, participant)
-    )
+def was_here(status: CallStatus, participant: str, time: Span) -> bool:
+    """Tell if somebody was in the call for all of a time, for certain."""
+    stays = _of(status, participant)
+    spans = ((s.joined_at or s.told_at, certain_until(status, s) or FOREVER) for s in stays)
+    return any(since <= time.since < until and until >= time.until for since, until in spans)
 
 
 def would_be_gone(status: CallStatus, change: ParticipantChanged, at: datetime) -> bool:

@@ -7,7 +7,7 @@ time earlier: silence was wanted from then on, and what was not proven silent is
 from datetime import datetime
 from itertools import pairwise
 
-from callvault.contracts.consent import ConsentHold, ConsentRecord
+from callvault.contracts.consent import ConsentHold, ConsentRecord, Presence
 from callvault.contracts.requests import RESUME_EXPIRY
 from callvault.contracts.signal_times import UntimedSignal
 from callvault.contracts.status import CallStatus, ControlRecord, RecordingStatus
@@ -140,6 +140,7 @@ def _moved_earlier(status: CallStatus, signal: UntimedSignal, at: datetime) -> b
         came = next((stay for stay in own if stay.joined_at == signal.received_at), None)
         if came is not None:
             came.joined_at = at
+            _leave_again(status, came, at)
         return came is not None
     # Without a connection they went with all their devices.
     left = [stay for stay in stays if stay.left_at == signal.received_at]
@@ -148,6 +149,19 @@ def _moved_earlier(status: CallStatus, signal: UntimedSignal, at: datetime) -> b
     for stay in left:
         stay.left_at = max(at, stay.joined_at or at)
     return bool(left)
+
+
+def _leave_again(status: CallStatus, came: Presence, at: datetime) -> None:
+    """Take a coming back that only told again of a stay which is known to have ended after it."""
+    known = (
+        stay.left_at
+        for stay in status.participants
+        if stay is not came
+        and (stay.participant, stay.connection) == (came.participant, came.connection)
+        and (stay.joined_at or at) <= at
+    )
+    if came.in_call and any(left_at is not None and left_at > at for left_at in known):
+        status.participants.remove(came)
 
 
 def _mark_earlier(recording: RecordingStatus, signal: UntimedSignal, at: datetime) -> None:
