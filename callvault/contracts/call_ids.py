@@ -33,6 +33,11 @@ def is_no_server_call(any_id: str) -> bool:
     return bool(_NEITHER.fullmatch(any_id) or call_connection_in(any_id))
 
 
+def is_of_no_sort(any_id: str) -> bool:
+    """Tell by its form that an id is neither a ``serverCallId`` nor a ``recordingId``."""
+    return bool(_NEITHER.fullmatch(any_id))
+
+
 def is_no_recording(any_id: str) -> bool:
     """Tell by its form that an id is known to be of another sort than a ``recordingId``."""
     if _NEITHER.fullmatch(any_id):

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from callvault.contracts.base import CallerMessage, CallerName, Message, OpaqueId, State
-from callvault.contracts.call_ids import is_no_recording, is_no_server_call
+from callvault.contracts.call_ids import is_no_recording, is_no_server_call, is_of_no_sort
 
 HoldId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 
@@ -39,14 +39,29 @@ HoldReason = Annotated[
 class HoldTarget(Message):
     """The recordings that are held: one of them, or all of a call, those that come later too."""
 
-    server_call_id: HeldCall | None = None
-    recording_id: HeldRecording | None = None
+    # What else they may be is checked where people ask: a record that lies in an archive must be
+    # read, or nothing could be erased there any more, and the hold not be released.
+    server_call_id: OpaqueId | None = None
+    recording_id: OpaqueId | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if (self.server_call_id is None) is (self.recording_id is None):
             raise ValueError("name the call (serverCallId) or the recording (recordingId)")
+        if is_of_no_sort(self.server_call_id or ""):
+            raise ValueError("this is no serverCallId, but another id: give the serverCallId")
         return self
+
+
+class _AskedTarget(HoldTarget):
+    server_call_id: HeldCall | None = None
+    recording_id: HeldRecording | None = None
+
+
+def asked_target(server_call_id: str | None, recording_id: str | None) -> HoldTarget:
+    """Read what somebody wants to hold; `ValidationError` for an id of another sort."""
+    asked = _AskedTarget(server_call_id=server_call_id, recording_id=recording_id)
+    return HoldTarget(server_call_id=asked.server_call_id, recording_id=asked.recording_id)
 
 
 class HoldRequest(CallerMessage):

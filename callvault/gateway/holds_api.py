@@ -18,7 +18,12 @@ from callvault.archive.names import HOLDS_PREFIX
 from callvault.contracts import names
 from callvault.contracts.access import Access, AccessAction
 from callvault.contracts.base import Message, explain
-from callvault.contracts.hold_messages import HoldRequest, HoldTarget, ReleaseRequest
+from callvault.contracts.hold_messages import (
+    HoldRequest,
+    HoldTarget,
+    ReleaseRequest,
+    asked_target,
+)
 from callvault.contracts.holds import HoldRecord
 from callvault.errors import CallvaultError, InvalidRequest
 from callvault.gateway.access import Access as Callers
@@ -197,7 +202,7 @@ def holds_router(api: HoldsApi, access: Callers) -> APIRouter:
 
 def _target(asked: PlaceHold) -> HoldTarget:
     try:
-        return HoldTarget(server_call_id=asked.server_call_id, recording_id=asked.recording_id)
+        return asked_target(asked.server_call_id, asked.recording_id)
     except ValidationError as error:
         raise InvalidRequest(f"a hold is on one call or one recording: {explain(error)}") from None
 

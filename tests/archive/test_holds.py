@@ -26,7 +26,7 @@ from callvault.archive.stores.directory import DirectoryArchive
 from callvault.archive.verify.verifier import verify_archive
 from callvault.contracts import names
 from callvault.contracts.call_ids import spellings_of
-from callvault.contracts.hold_messages import HoldRequest, HoldTarget
+from callvault.contracts.hold_messages import HoldRequest, HoldTarget, asked_target
 from callvault.contracts.holds import HoldAction, HoldRecord
 from callvault.errors import InvalidRequest
 
@@ -112,7 +112,7 @@ NO_RECORDING = [
 @pytest.mark.parametrize("told", [*NO_RECORDING, "recordings/2026/03/02/call-1/rec-1"])
 def test_a_hold_on_a_recording_under_another_id_is_refused(told: str) -> None:
     """It would lie on nothing, and nobody would notice."""
-    for message in (HoldTarget, partial(HoldRequest, reason="case 7")):
+    for message in (partial(asked_target, None), partial(HoldRequest, reason="case 7")):
         with pytest.raises(ValidationError, match="give the recordingId"):
             message(recording_id=told)
 
@@ -120,7 +120,23 @@ def test_a_hold_on_a_recording_under_another_id_is_refused(told: str) -> None:
 @pytest.mark.parametrize("told", [*NO_RECORDING[:3], *sorted(spellings_of(RECORDING))])
 def test_a_hold_on_a_call_under_another_id_is_refused(told: str) -> None:
     with pytest.raises(ValidationError, match="give the serverCallId"):
-        HoldTarget(server_call_id=told)
+        asked_target(told, None)
+
+
+@pytest.mark.parametrize(
+    "target", [HoldTarget(recording_id=CALL_ID), HoldTarget(server_call_id=RECORDING)]
+)
+def test_a_hold_that_lies_under_another_id_is_read_and_can_be_released(
+    archive: Archive, target: HoldTarget
+) -> None:
+    """One that was placed by mistake must not keep everything else from being erased for ever."""
+    placed = place(archive, target)
+    place(archive)
+    assert len(find_holds(archive, KEYS)) == 2
+    release(archive, placed.id)
+    [found] = [each for each in find_holds(archive, KEYS) if each.placed == placed]
+    assert found.released is not None
+    assert verify_archive(archive, KEYS).ok
 
 
 def test_the_same_hold_again_is_one_and_after_its_release_another(archive: Archive) -> None:
