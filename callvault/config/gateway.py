@@ -146,7 +146,7 @@ class GatewaySettings(Section):
     """The place for events that are authentic, but not understood."""
     web_origins: Origins = ()
     """Origins, `https://HOST`, of Temporal's Web UI, whose pages may have encrypted payloads
-    decoded; by default that of `web_ui.url`."""
+    decoded; by default that of `web_ui.url`, unless that is `http://` to another machine."""
     metrics_address: BindAddress = None
     """IP address and port where Prometheus reads the gateway's metrics, as `127.0.0.1:9465`; `none`
     for off. It has no access control, so it is no port of callers."""

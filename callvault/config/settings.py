@@ -200,7 +200,10 @@ class Settings(Section):
     def web_origins(self) -> tuple[str, ...]:
         """Return the origins of Temporal's Web UI, as browsers spell them."""
         page = urlsplit(self.web_ui.url)
-        return self.gateway.web_origins or (f"{page.scheme}://{page.netloc}".lower(),)
+        # Whoever stands between could change a page that comes in the clear, and read calls by it.
+        is_safe = page.scheme == "https" or is_loopback(page.hostname or "")
+        default = (f"{page.scheme}://{page.netloc}".lower(),) if is_safe else ()
+        return self.gateway.web_origins or default
 
     def masked(self) -> dict[str, Any]:
         """Return the effective values, fit to print: secrets show as their references."""

@@ -17,6 +17,7 @@ from callvault.codec.encryption import EncryptionCodec
 from callvault.codec.keyring import Keyring
 from callvault.codec.payload_key import KEY_ID
 from callvault.config.encryption import EncryptionSettings
+from callvault.config.settings import Settings
 from callvault.gateway.codec_api import MAX_BODY, MAX_PAYLOADS
 from callvault.temporal.converter import converter_with
 from tests.gateway.conftest import Gateway
@@ -188,6 +189,20 @@ async def test_by_default_the_address_of_the_web_ui_counts(
     http = gateway_with(web_origins=[]).http
     answer = await http.request("OPTIONS", DECODE, headers=preflight("http://localhost:8233"))
     assert answer.headers["access-control-allow-origin"] == "http://localhost:8233"
+
+
+@pytest.mark.parametrize(
+    ("url", "origins"),
+    [
+        ("https://UI.example/x", ("https://ui.example",)),
+        ("http://127.0.0.1:8080", ("http://127.0.0.1:8080",)),
+        ("http://ui.example:8080", ()),
+    ],
+)
+def test_a_page_that_comes_in_the_clear_has_nothing_decoded_by_default(
+    url: str, origins: tuple[str, ...]
+) -> None:
+    assert Settings.model_validate({"web_ui": {"url": url}}).web_origins() == origins
 
 
 async def test_a_page_whose_name_was_pointed_to_this_machine_is_refused(
