@@ -14,6 +14,7 @@ from bench.simulation.server import Server
 from callvault.contracts import names
 from callvault.contracts.signal_times import SignalTimes
 from tests.simulation.calls import (
+    ACTIVE,
     after,
     answer,
     begun,
@@ -421,6 +422,9 @@ def test_a_sound_takes_back_the_silence_that_it_lies_in_and_no_later_one() -> No
     answer(server, "pause_recording", seen(server, "inactive"))
     wait(server, 1199)
     tell(server, names.RESUME, requestedBy="agent", requestedAt=after(1200))
+    # ACS tells it before it answers.
+    told = {"recording": 1, "recordingId": "r", "state": "active", "at": after(11)}
+    tell(server, names.RECORDING_STATE_CHANGED, **told)
     answer(server, "resume_recording", seen(server, "active"))
     wait(server, 600)
     tell(server, names.PAUSE, requestedBy="agent", requestedAt=after(1800))
@@ -544,3 +548,23 @@ def test_a_coming_that_was_told_twice_holds_nobody_back_once_its_time_is_known()
     came_at = SignalTimes(times=(NOON + timedelta(seconds=124),))
     answer(call, "find_signal_times", came_at)
     assert not recording_of(call).is_held
+
+
+def test_who_agrees_soon_to_what_began_paused_is_not_marked() -> None:
+    """Within the time in which no reading proves yet that it is silent."""
+    terms = {"beforeConsent": "paused", "onWithdrawal": "pause_and_mark"}
+    asked = {"consentPolicy": "all_parties", "participants": [BOB], "requestedBy": "app", **terms}
+    server = begun(asked)
+    refuses(server, BOB)
+    learns(server)
+    answer(server, "start_recording", ACTIVE.model_copy(update={"state": "inactive"}))
+    wait(server, 10)
+    tell(server, names.CONSENT, participant=BOB, given=True, decidedAt=after(10))
+    wait(server, 1)
+    # ACS tells it before it answers.
+    told = {"recording": 1, "recordingId": "r", "state": "active", "at": after(11)}
+    tell(server, names.RECORDING_STATE_CHANGED, **told)
+    answer(server, "resume_recording", seen(server, "active"))
+    wait(server, 600)
+    assert silent(server) == []
+    assert marks(server) == []

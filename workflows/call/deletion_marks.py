@@ -128,13 +128,18 @@ def _audible(recording: RecordingStatus) -> Iterator[Span]:
     sound = recording.sound
     if sound.begun_at is None:
         return
-    seen_at = sound.active_at or (sound.begun_at if recording.was_active else FOREVER)
-    is_begun_held = recording.consented_at is None or recording.consented_at > sound.begun_at
-    # What was held from its beginning began paused: there is nothing in it before it was seen to
-    # record, however long it took until that was proven.
-    heard_from = seen_at if is_begun_held else sound.begun_at
+    consented_at = recording.consented_at
+    heard_from = since = sound.begun_at
+    if consented_at is None or consented_at > since:
+        # What was held from its beginning began paused: there is nothing in it before it was seen
+        # to record, however long it took until that was proven. If it was before consent, but no
+        # reading tells when, that was marked then.
+        may_have_begun = consented_at or since
+        heard_from = sound.active_at or (may_have_begun if recording.was_active else FOREVER)
+        if consented_at is not None and consented_at <= heard_from:
+            since = consented_at
     silent = [intervals.span_of(each) for each in recording.silence.silent]
-    for span in intervals.outside(silent, Span(sound.begun_at, sound.over_at or FOREVER)):
+    for span in intervals.outside(silent, Span(since, sound.over_at or FOREVER)):
         if span.until > heard_from:
             yield span
 
