@@ -194,7 +194,8 @@ class DeletionMark(State):
     """Time at which the recording was asked for, or at which this person came into the call, or
     came back; in a further mark also the end of a silence that was proven meanwhile."""
     until: datetime | None = None
-    """Time at which ACS confirmed that it records no more; none again if that is taken back."""
+    """Time at which ACS confirmed that it records no more, none again if that is taken back; or the
+    end of a return for which nothing had to be paused."""
     marked_at: datetime
 
 

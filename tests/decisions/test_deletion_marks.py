@@ -326,6 +326,34 @@ def test_they_are_marked_until_word_of_their_agreement_came(
     assert extended((0, 11), silences=(silent(11, 20),), decisions=tuple(decisions)) == found
 
 
+@pytest.mark.parametrize(
+    ("known", "stays", "decisions", "found"),
+    [
+        ((20, None), [stay(0, 15), stay(20, 25)], [], (20, 25)),
+        ((20, None), [stay(0, 15), stay(20)], [], (20, None)),
+        ((20, None), [stay(0, 15), stay(20, 25), stay(22, connection="b")], [], (20, None)),
+        ((20, None), [], [], (20, None)),
+        ((20, None), [], [decided(True, 25)], (20, 25)),
+        ((20, None), [stay(0, 15), stay(20)], [decided(True, 25)], (20, 25)),
+        ((20, None), [stay(0, 15), stay(20, 25)], [decided(False, 21)], (20, None)),
+        ((20, 30), [stay(0, 15), stay(20, 25)], [], (20, 30)),
+        ((20, None), [stay(0, 15)], [], None),
+        ((0, None), [stay(0, 15)], [], (0, None)),
+        ((10, None), [stay(10, 15)], [], (10, None)),
+    ],
+)
+def test_the_mark_of_a_return_ends_with_it_and_that_of_a_refusal_with_silence(
+    known: tuple[float, float | None],
+    stays: list[Presence],
+    decisions: list[ConsentRecord],
+    found: tuple[float, float | None] | None,
+) -> None:
+    told = (decided(False, 10), *decisions)
+    silences = (silent(1, 20),)
+    marks = extended(known, silences=silences, decisions=told, stays=tuple(stays))
+    assert marks == ([found] if found else [])
+
+
 def test_an_agreement_that_does_not_count_ends_no_mark() -> None:
     outdated = decided(True, 20).model_copy(update={"counts": False})
     assert extended((0, None), decisions=(decided(False, 10), outdated)) == [(0, None)]

@@ -10,6 +10,7 @@ import pytest
 
 from bench.simulation import protocol
 from bench.simulation.life import NOON
+from bench.simulation.protocol import payload, signal
 from bench.simulation.server import Server
 from callvault.contracts import names
 from callvault.contracts.signal_times import SignalTimes
@@ -513,6 +514,29 @@ def test_who_refused_left_and_returns_is_marked_from_their_return() -> None:
     wait(server, 2)
     answer(server, "pause_recording", seen(server, "inactive"))
     assert marks(server) == [(0, 1), (100, 122)]
+
+
+def test_who_refused_and_returns_for_a_moment_is_marked_for_no_longer() -> None:
+    """No pause is asked for when word of both comes at once, and no silence ends the mark."""
+    server = agreed("all_parties", ANA, onWithdrawal="pause_and_mark")
+    moves(server, BOB, joined=True, at=after(0))
+    wait(server, 1)
+    refuses(server, BOB, decidedAt=after(1))
+    answer(server, "pause_recording", seen(server, "inactive"))
+    wait(server, 9)
+    moves(server, BOB, joined=False, at=after(10))
+    answer(server, "resume_recording", seen(server, "active"))
+    wait(server, 590)
+    told = {"participant": BOB, "connection": "d"}
+    comes_and_goes = [
+        signal(names.PARTICIPANT_CHANGED, [payload({**told, "joined": joined, "at": after(at)})])
+        for joined, at in [(True, 595), (False, 599)]
+    ]
+    server.deliver(*comes_and_goes)
+    wait(server, 600)
+    assert marks(server) == [(0, 1), (595, 599)]
+    moves(server, BOB, joined=True, at=after(1100))
+    assert marks(server) == [(0, 1), (595, 599), (1100, None)]
 
 
 def test_who_refuses_in_a_pause_is_marked_only_if_it_was_none() -> None:

@@ -80,14 +80,16 @@ def extend(status: CallStatus, recording: RecordingStatus, now: datetime) -> boo
     """Mark what is not proven silent any more, or not again, of those who refused.
 
     A silence was taken back, or somebody has returned. To be called after every event; False if
-    nothing is new.
+    nothing is new. The mark of a return ends with it, where no silence has ended it.
     """
     refused_until = _refused_until(status)
     is_asked_for = recording.origin == "requested"
     if not refused_until or not is_asked_for or not _is_to_be_marked(status, recording):
         return False
-    audible, is_new = list(_audible(recording)), False
-    for who, stay in _stays(status, refused_until):
+    stays = list(_stays(status, refused_until))
+    is_new = _end_returns(status, recording, stays)
+    audible = list(_audible(recording))
+    for who, stay in stays:
         for span in intervals.within(audible, stay):
             # Two devices of a person may tell of the same time: it is marked once.
             for part in intervals.outside(_marked(recording, who), span):
@@ -97,6 +99,30 @@ def extend(status: CallStatus, recording: RecordingStatus, now: datetime) -> boo
         # A manifest that was sealed before claims that there was silence, or nobody.
         recording.sealed = None
     return is_new
+
+
+def _end_returns(
+    status: CallStatus, recording: RecordingStatus, stays: list[tuple[str, Span]]
+) -> bool:
+    """End the open marks of returns that are over; False if there are none.
+
+    A moment's return is over before a pause is asked for. The mark of a refusal waits for silence.
+    """
+    refused_at = {each.participant: each.received_at for each in status.consents if not each.given}
+    gone_at: dict[str, datetime] = {}
+    for who, stay in stays:
+        gone_at[who] = max(stay.until, gone_at.get(who, _EVER))
+    ended = [
+        mark
+        for mark in recording.marked
+        if mark.until is None
+        and mark.since > refused_at.get(mark.participant, FOREVER)
+        and gone_at.get(mark.participant, FOREVER) < FOREVER
+    ]
+    for mark in ended:
+        mark.until = max(mark.since, gone_at[mark.participant])
+    recording.marked[:] = [mark for mark in recording.marked if mark.until != mark.since]
+    return bool(ended)
 
 
 def _refused_until(status: CallStatus) -> dict[str, datetime]:
