@@ -278,6 +278,9 @@ class RecordingStatus(State):
     are some, it is held back."""
     pauses_left_out: int = 0
     """Number of the oldest pauses and holds that are not kept: more than a call can remember."""
+    intervals_cut_until: datetime | None = None
+    """Time until which its doubts, marks and silent times are joined or not kept, for that reason:
+    nothing more is marked before it."""
     declined: str = ""
     """The reason why nothing was recorded: consent or an announcement was missing."""
     webhook_url: str | None = None

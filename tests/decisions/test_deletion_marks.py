@@ -8,10 +8,22 @@ from callvault.contracts.consent import ConsentRecord, ConsentTerms, DeletionMar
 from callvault.contracts.status import RecordingStatus
 from tests.policies import a_policy
 from tests.unit.call import hashed
-from workflows.call import deletion_marks
+from workflows.call import deletion_marks, state_limits
 from workflows.call.deletion_marks import MAX_RECORDING
+from workflows.call.lifecycle import Lifecycle
+from workflows.call.state_limits import MAX_KEPT_PAUSES, fit
 
-from .facts import A_SEAL, a_call, a_chunk, a_recording, at, at_or_none, seconds, silent
+from .facts import (
+    A_SEAL,
+    a_call,
+    a_chunk,
+    a_recording,
+    at,
+    at_or_none,
+    doubtful,
+    seconds,
+    silent,
+)
 
 ANA = hashed("ana")
 MARKING = ConsentTerms(consent_policy="any_party", on_withdrawal="pause_and_mark")
@@ -385,3 +397,84 @@ def test_what_began_paused_is_not_marked_before_it_was_seen_to_record(
     facts: dict[str, Any], found: list
 ) -> None:
     assert extended(silences=(silent(33),), **facts) == found
+
+
+# What a call could not remember.
+
+MANY = MAX_KEPT_PAUSES + 50
+
+
+def a_long_recording(*silences: Any, **facts: Any) -> RecordingStatus:
+    known = {"consent": MARKING, "was_active": True, "consented_at": at(0), "sealed": A_SEAL}
+    return a_recording(*silences, sound={"begun_at": 1, "active_at": 2}, **known, **facts)
+
+
+def gone_through(*spans: tuple[float, float]) -> dict[str, Any]:
+    """Return the facts of a call in which she refused, and was in these times."""
+    return {"consents": [decided(False, 1)], "participants": [stay(*span) for span in spans]}
+
+
+def test_marks_that_were_joined_are_not_made_again() -> None:
+    """Each event made them again, and took the seal off."""
+    recording = a_long_recording()
+    people = [hashed(f"{n}") for n in range(MANY)]
+    stays = [stay(5 + n).model_copy(update={"participant": who}) for n, who in enumerate(people)]
+    refusals = [decided(False, 1).model_copy(update={"participant": who}) for who in people]
+    status = a_call(recording, participants=stays, consents=refusals)
+    assert deletion_marks.extend(status, recording, at(600))
+    assert len(recording.marked) == MANY
+    recording.marked.reverse()
+    recording.sealed = A_SEAL
+    fit(status, 1, at(600))
+    joined = marks_of(recording)
+    assert len(joined) == MAX_KEPT_PAUSES + 1
+    assert joined[0] == (5 + MAX_KEPT_PAUSES, None), "the earliest of those that were joined"
+    assert not deletion_marks.extend(status, recording, at(601))
+    assert recording.sealed == A_SEAL
+    # The joined mark stands for all of them: it does not end as the one goes whom it names.
+    named = next(each for each in stays if each.participant == recording.marked[0].participant)
+    named.left_at = at(602)
+    assert not deletion_marks.extend(status, recording, at(603))
+    assert marks_of(recording) == joined
+
+
+def test_nothing_is_marked_for_want_of_a_silence_that_was_given_up() -> None:
+    times = [100 + 20 * n for n in range(MANY)]
+    recording = a_long_recording(*(silent(since, since + 10) for since in times))
+    status = a_call(recording, **gone_through(*((since + 1, since + 9) for since in times)))
+    assert not deletion_marks.extend(status, recording, at(9_000))
+    fit(status, 1, at(9_000))
+    assert len(recording.silence.silent) == MAX_KEPT_PAUSES
+    assert not deletion_marks.extend(status, recording, at(9_001))
+    assert recording.sealed == A_SEAL
+    status.participants.append(stay(9_002))
+    assert deletion_marks.extend(status, recording, at(9_003))
+    assert marks_of(recording) == [(9_002, None)]
+
+
+def test_nothing_is_marked_for_want_of_a_silence_in_doubts_that_were_joined() -> None:
+    times = [100 + 20 * n for n in range(MANY)]
+    recording = a_long_recording(
+        *(silent(since, since + 10) for since in times[:20]),
+        doubts=[doubtful(since + 10, since + 11) for since in times],
+    )
+    status = a_call(recording, **gone_through(*((since + 1, since + 9) for since in times[:20])))
+    assert not deletion_marks.extend(status, recording, at(9_000))
+    fit(status, 1, at(9_000))
+    assert [seconds(each.since) for each in recording.silence.silent] == [100]
+    assert not deletion_marks.extend(status, recording, at(9_001))
+    assert recording.sealed == A_SEAL
+
+
+def test_a_state_is_measured_once_it_has_grown_by_many_marks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They were counted as one note, however many there were."""
+    monkeypatch.setattr(state_limits, "MAX_SIZE", 1)
+    monkeypatch.setattr(state_limits, "LEAST_ROOM", 2 * state_limits.MAX_NOTE_SIZE)
+    recording = a_long_recording()
+    refusals = [
+        decided(False, 1).model_copy(update={"participant": hashed(f"{n}")}) for n in range(MANY)
+    ]
+    Lifecycle(a_call(recording, consents=refusals)).settle(recording, at(600))
+    assert len(recording.marked) == MAX_KEPT_PAUSES + 1

@@ -116,6 +116,7 @@ def _end_returns(
         mark
         for mark in recording.marked
         if mark.until is None
+        and not _is_joined(recording, mark)
         and mark.since > refused_at.get(mark.participant, FOREVER)
         and gone_at.get(mark.participant, FOREVER) < FOREVER
     ]
@@ -164,6 +165,8 @@ def _audible(recording: RecordingStatus) -> Iterator[Span]:
         heard_from = sound.active_at or (may_have_begun if recording.was_active else FOREVER)
         if consented_at is not None and consented_at <= heard_from:
             since = consented_at
+    # Before that not all silence is known that was proven, and all that was to be marked was.
+    since = max(since, recording.intervals_cut_until or since)
     silent = [intervals.span_of(each) for each in recording.silence.silent]
     for span in intervals.outside(silent, Span(since, sound.over_at or FOREVER)):
         if span.until > heard_from:
@@ -171,8 +174,18 @@ def _audible(recording: RecordingStatus) -> Iterator[Span]:
 
 
 def _marked(recording: RecordingStatus, participant: str) -> list[Span]:
-    own = (mark for mark in recording.marked if mark.participant == participant)
+    own = (
+        mark
+        for mark in recording.marked
+        if mark.participant == participant or _is_joined(recording, mark)
+    )
     return sorted(Span(mark.since, mark.until or FOREVER) for mark in own)
+
+
+def _is_joined(recording: RecordingStatus, mark: DeletionMark) -> bool:
+    """Tell if a mark may stand for other people's, too, that a call could not remember."""
+    cut_until = recording.intervals_cut_until
+    return cut_until is not None and mark.since <= cut_until
 
 
 def _mark(recording: RecordingStatus, participant: str, part: Span, now: datetime) -> None:

@@ -581,8 +581,10 @@ class Lifecycle:
             self.requests.close(recording, now)
         self._draw_up(recording, now)
         consent_holds.finish(recording, _silent_since(recording, now), now)
+        known = len(recording.marked)
         if deletion_marks.extend(self.status, recording, now):
             self.note(now, f"recording {recording.number}: marked for deletion")
+            self._grows((len(recording.marked) - known) * state_limits.MAX_NAME_SIZE, now)
         recording_state.refresh(self.status, recording)
 
     def _end_unanswered(self, recording: RecordingStatus, now: datetime) -> None:

@@ -54,7 +54,7 @@ MAX_NOTE_SIZE = 24 * 1024
 
 MAX_CHUNK_SIZE = 2 * 1024
 MAX_NAME_SIZE = 300
-"""Bytes by which a file, and a participant who is named, make it grow."""
+"""Bytes by which a file, and a participant who is named or marked for, make it grow."""
 
 MAX_KEPT_TIMELINE = 50
 """Entries of its timeline that a larger state keeps beside the first one: the newest."""
@@ -203,13 +203,22 @@ def _cut_intervals(status: CallStatus, share_of: ShareOf = _by_each) -> str:
     cut, (recordings, kept) = 0, share_of(status)
     for recording in recordings:
         account = recording.silence
+        cut_until = [each.until for each in account.silent[:-kept]]
+        old_marks = recording.marked[:-kept]
         joined = _join_doubts(account.unconfirmed, kept)
+        joined_marks = _join(recording.marked, kept)
         # Silence that is claimed no more hides nothing.
-        cut += joined + _join(recording.marked, kept) + len(account.silent[:-kept])
+        cut += joined + joined_marks + len(account.silent[:-kept])
         del account.silent[:-kept]
         if joined:
             # A doubt that spans more now may span what was proven.
             intervals.doubt(account, [])
+            cut_until.append(account.unconfirmed[0].until)
+        if joined_marks:
+            cut_until += [mark.since for mark in old_marks]
+        # What was given up here must not be marked again for want of it.
+        known = filter(None, [recording.intervals_cut_until, *cut_until])
+        recording.intervals_cut_until = max(known, default=None)
     return f"{cut} old doubts, marks and silent times were joined or given up" if cut else ""
 
 
@@ -225,6 +234,8 @@ def _join(spans: list[Any], kept: int) -> int:
     old = spans[:-kept]
     if len(old) < 2:
         return 0
+    # Marks are in the order in which they were made.
+    old[0].since = min(each.since for each in old)
     ends = [each.until for each in old]
     old[0].until = None if None in ends else max(ends)
     del spans[1 : len(old)]
