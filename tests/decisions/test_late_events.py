@@ -13,7 +13,7 @@ from callvault.contracts.status import ChunkStatus
 from tests.archive import sealed as call
 from tests.archive.memory import MemoryArchive
 
-from .facts import at, silent
+from .facts import at, at_or_none, silent
 
 ARCHIVE = MemoryArchive()
 NOBODY = {"origin": "announced", "requested_by": ""}
@@ -30,15 +30,18 @@ def an_order(*files: ChunkStatus, **facts: Any) -> SealInput:
     return call.seal_input(ARCHIVE, call.recording(*files, **facts))
 
 
-def a_manifest(*files: ChunkStatus, **facts: Any) -> Manifest:
-    archive = MemoryArchive(objects=dict(ARCHIVE.objects))
+def a_manifest(*files: ChunkStatus, place: MemoryArchive = ARCHIVE, **facts: Any) -> Manifest:
+    archive = MemoryArchive(objects=dict(place.objects))
     found = seal(archive, an_order(*files, **facts), call.SIGNER, lambda: call.NOON)
     return call.manifest_of(archive, found)
 
 
-def completed(before: Manifest, *late: ChunkStatus, **facts: Any) -> Manifest:
+def completed(
+    before: Manifest, *late: ChunkStatus, place: MemoryArchive = ARCHIVE, **facts: Any
+) -> Manifest:
     order = an_order(*late, **{**NOBODY, **facts})
-    return late_events.completed(a_manifest(*late, **{**NOBODY, **facts}), order, before)
+    new = a_manifest(*late, place=place, **{**NOBODY, **facts})
+    return late_events.completed(new, order, before)
 
 
 @pytest.mark.parametrize(
@@ -153,3 +156,22 @@ def test_a_late_file_is_compared_by_when_sound_began(
     assert after.silence.silent == (account.silent if is_claimed else [])
     was_adopted = any("adopted" in each for each in after.findings)
     assert was_adopted is ("adopted_at" in facts), "a late manifest forgets nothing"
+
+
+@pytest.mark.parametrize("started_at", [0, None])
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_file_that_is_days_late_is_compared_by_the_times_of_the_sealed_recording(
+    started_at: float | None, is_told: bool
+) -> None:
+    """Manifests of older software do not tell when the start was sent."""
+    account = SilenceAccount(silent=[silent(60, 68)])
+    times = {"started_at": at_or_none(started_at), "stopped_at": at(120)}
+    place = MemoryArchive()
+    known: dict[str, Any] = {"duration_ms": None, "pauses": (), "place": place}
+    told = [{"start_time": at(0.5)}, {"start_time": at(60.5)}] if is_told else [{}, {}]
+    first = a_file(0, media=call.wav(60.0), **known, **told[0])
+    late = a_file(1, media=call.wav(59.0), **known, **told[1])
+    sealed = a_manifest(first, place=place, silence=account, **times)
+    after = completed(sealed, late, place=place, requested_at=at(3 * 86_400))
+    assert len(after.contradictions) == len(sealed.contradictions) + 1
+    assert after.silence.silent == []

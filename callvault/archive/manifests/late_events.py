@@ -30,7 +30,14 @@ OF_THE_SEALING = (
 )
 """Members that tell of the manifest itself. All others tell of the recording."""
 
-_TOLD = ("origin", "started_at", "adopted_at", "stopped_at", "recording_duration_ms")
+_TOLD = (
+    "origin",
+    "requested_at",
+    "started_at",
+    "adopted_at",
+    "stopped_at",
+    "recording_duration_ms",
+)
 """Facts of the recording by which its files are judged."""
 
 

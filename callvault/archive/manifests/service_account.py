@@ -174,7 +174,7 @@ def _beginning(recording: RecordingStatus) -> Span:
     After a request for it was sent first, and before a reading first told of it. When the answer to
     a start was heard of tells only that it began no later than so long after.
     """
-    begun_at = recording.sound.begun_at or recording.requested_at
+    begun_at = _begun_at(recording)
     active_at = recording.sound.active_at
     latest = (recording.started_at or begun_at) + MAX_LATENCY
     held = [pause for pause in recording.pauses if _was_held(pause, begun_at)]
@@ -187,6 +187,11 @@ def _beginning(recording: RecordingStatus) -> Span:
     return Span(resumed_at if resumed_at <= active_at else begun_at, active_at)
 
 
+def _begun_at(recording: RecordingStatus) -> datetime:
+    # Manifests of older software do not tell when the start was sent: the answer to it is nearest.
+    return recording.sound.begun_at or recording.started_at or recording.requested_at
+
+
 def _was_held(pause: PauseRecord, at: datetime) -> bool:
     released_at = pause.released_at
     return pause.received_at <= at and (released_at is None or released_at > at)
@@ -194,10 +199,9 @@ def _was_held(pause: PauseRecord, at: datetime) -> bool:
 
 def _is_too_long(played: timedelta, claims: Sequence[Span], recording: RecordingStatus) -> bool:
     """Tell if the files hold more sound than the recording's time without its silence."""
-    begun_at = recording.sound.begun_at
-    if begun_at is None or recording.stopped_at is None:
+    if recording.stopped_at is None:
         return False
-    whole = recording.stopped_at - begun_at
+    whole = recording.stopped_at - _begun_at(recording)
     silent = sum((span.until - span.since for span in claims), timedelta())
     return played > whole - silent + max(LENGTH_TOLERANCE, LENGTH_SHARE * whole)
 
