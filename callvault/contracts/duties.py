@@ -40,7 +40,7 @@ class Duty(Message):
     """One thing that people must do about a recording."""
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-    """The same in every manifest of the recording that tells of the same time."""
+    """The same in every manifest of the recording, whatever its end is told to be."""
     kind: DutyKind
     since: datetime | None
     until: datetime | None
@@ -61,6 +61,10 @@ class DutyRecord(Message):
     """The manifest from which the duties follow."""
     duties: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_NAMED)]
     """Their ids."""
+    ends: dict[str, datetime | None] = {}
+    """Until when each of them lasted, by its id: it does not settle what a later manifest tells of
+    a longer time. In a record of older software there is none: its manifest tells, while it is
+    there."""
     outcome: Outcome
     erased: Annotated[tuple[ObjectReference, ...], Field(max_length=MAX_NAMED)] = ()
     """The objects that were deleted, as the manifest names them: `callvault verify` does not miss

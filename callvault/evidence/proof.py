@@ -134,8 +134,7 @@ def _as_media(chunk: ManifestChunk) -> str:
 
 def duties(recording: RecordingFacts, people: People) -> Html:
     """Tell what people must do about the recording, and what they did."""
-    done = {duty: record for record in recording.records for duty in record.duties}
-    rows = [_duty(each, done.get(each.id), people) for each in recording.duties]
+    rows = [_duty(each, recording.settled.get(each), people) for each in recording.duties]
     heads = ("Duty", "Time (UTC)", "Because", "Of whom", "Done")
     return joined(
         (

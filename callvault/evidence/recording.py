@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from callvault.archive.manifests.documents import Keyring, read_document, sha256
 from callvault.archive.manifests.duties import duties_of
+from callvault.archive.manifests.duty_records import settled
 from callvault.archive.manifests.seal import find_manifests
 from callvault.archive.media.waveform import NoWaveform, Waveform, object_waveform
 from callvault.archive.names import duty_record_in, folder_of
@@ -53,6 +54,8 @@ class RecordingFacts:
     duties: tuple[Duty, ...] = ()
     records: tuple[DutyRecord, ...] = ()
     """What was done about duties."""
+    settled: Mapping[Duty, DutyRecord] = field(default_factory=dict)
+    """Those of the duties that are not open, each with the newest record about it."""
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     """The sound of each file, by its object name."""
     channels: frozenset[int] | None = None
@@ -74,6 +77,7 @@ def sealed_recording(
     chain. Raises `ContentMissing` where there is none.
     """
     name = newest_manifest(archive, manifest_name)
+    folder = folder_of(name)
     data = read_small(archive, name)
     manifest = read_document(Manifest, data)
     report = verify_manifest(archive, name, keys, end=end)
@@ -82,8 +86,9 @@ def sealed_recording(
         place=archive.location(name),
         sha256=sha256(data),
         report=report,
-        duties=duties_of(manifest),
-        records=tuple(_records(archive, folder_of(name))),
+        duties=(duties := duties_of(manifest)),
+        records=(records := tuple(_records(archive, folder))),
+        settled=settled(duties, records, find_manifests(archive, folder)),
         pictures={
             chunk.media.object_name: _picture(archive, chunk)
             for chunk in manifest.chunks

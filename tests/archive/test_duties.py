@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from callvault.archive.manifests.documents import Keyring
+from callvault.archive.manifests import duty_records
+from callvault.archive.manifests.documents import Keyring, sha256
 from callvault.archive.manifests.duties import duties_of
-from callvault.archive.manifests.duty_records import Done, Unread, open_duties, record_duties
+from callvault.archive.manifests.duty_records import (
+    Done,
+    Unread,
+    open_duties,
+    record_duties,
+    settled,
+)
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import seal
 from callvault.archive.names import link_object_name
@@ -37,6 +44,14 @@ def with_duties(archive: Archive, signer: Signer | None = SIGNER) -> SealedRecor
         archived(archive), marked=[MARK], silence=SilenceAccount(unconfirmed=[MOMENT, DOUBT])
     )
     return seal(archive, seal_input(archive, of), signer, lambda: NOON)
+
+
+def marked_until(archive: Archive, *ends: float | None) -> SealedRecording:
+    """Seal the recording with marks that begin at one time, and end so many seconds after it."""
+    times = [None if end is None else NOON + timedelta(seconds=end) for end in ends]
+    marked = [MARK.model_copy(update={"until": until}) for until in times]
+    of = recording(archived(archive), marked=marked)
+    return seal(archive, seal_input(archive, of), SIGNER, lambda: NOON)
 
 
 def ids(archive: Archive) -> list[str]:
@@ -266,3 +281,55 @@ def test_duties_of_a_recording_that_was_rolled_back_are_not_known(
     unread: list[Unread] = []
     assert list(open_duties(directory_archive, unread.append))
     assert [each.object_name for each in unread] == [newest.object_name]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (9, 9),
+        (None, 9),
+        (None, None),
+        (300, 200),
+    ],
+)
+@pytest.mark.parametrize("is_old", [False, True], ids=["record with ends", "record without"])
+def test_what_was_done_about_a_time_is_done_about_one_that_reaches_no_further(
+    archive: Archive,
+    monkeypatch: pytest.MonkeyPatch,
+    before: float | None,
+    after: float | None,
+    is_old: bool,
+) -> None:
+    if is_old:
+        monkeypatch.setattr(duty_records, "ends_of", lambda _duties, _ids: {})
+    marked_until(archive, before)
+    (found,) = open_duties(archive)
+    record_duties(archive, found.manifest.object_name, ids(archive), KEPT, SIGNER, lambda: NOON)
+    monkeypatch.undo()
+    assert ids(archive) == []
+    marked_until(archive, after)
+    assert ids(archive) == []
+    marked_until(archive, after, 400)
+    assert len(ids(archive)) == (0 if before is None else 1)
+
+
+@pytest.mark.parametrize("has_ends", [True, False])
+def test_how_far_a_record_reaches_is_known_without_its_manifest_if_it_tells(
+    directory_archive: DirectoryArchive, has_ends: bool
+) -> None:
+    """The erasure of one channel deletes every earlier manifest, and no record of duties."""
+    archive = directory_archive
+    first = marked_until(archive, 9)
+    record = record_duties(archive, first.object_name, ids(archive), KEPT, SIGNER, lambda: NOON)
+    (duty,) = duties_of(manifest_of(archive, first))
+    told = record if has_ends else record.model_copy(update={"ends": {}})
+    assert (duty in settled([duty], [told], [])) is has_ends
+    longer = duty.model_copy(update={"until": None})
+    assert settled([longer], [told], []) == {}
+
+
+def test_the_id_of_a_duty_is_that_of_older_software(archive: Archive) -> None:
+    """Alarms and records name it."""
+    (duty,) = duties_of(manifest_of(archive, marked_until(archive, 9)))
+    told = ("rec-1", DutyKind.DELETE, MARK.since, MARK.participant, MARK.since)
+    assert duty.id == sha256("\n".join(map(str, told)).encode())[:16]

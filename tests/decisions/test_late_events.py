@@ -30,15 +30,13 @@ def an_order(*files: ChunkStatus, **facts: Any) -> SealInput:
     return call.seal_input(ARCHIVE, call.recording(*files, **facts))
 
 
-def a_manifest(*files: ChunkStatus, place: MemoryArchive = ARCHIVE, **facts: Any) -> Manifest:
+def a_manifest(*files: ChunkStatus, place: Any = ARCHIVE, **facts: Any) -> Manifest:
     archive = MemoryArchive(objects=dict(place.objects))
     found = seal(archive, an_order(*files, **facts), call.SIGNER, lambda: call.NOON)
     return call.manifest_of(archive, found)
 
 
-def completed(
-    before: Manifest, *late: ChunkStatus, place: MemoryArchive = ARCHIVE, **facts: Any
-) -> Manifest:
+def completed(before: Manifest, *late: ChunkStatus, place: Any = ARCHIVE, **facts: Any) -> Manifest:
     order = an_order(*late, **{**NOBODY, **facts})
     new = a_manifest(*late, place=place, **{**NOBODY, **facts})
     return late_events.completed(new, order, before)

@@ -1,6 +1,6 @@
 """The open duties of an archive, and the records of what was done about them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from callvault.archive.manifests.chain import append, head
 from callvault.archive.manifests.documents import canonical, read_document, reference_to, signed
-from callvault.archive.manifests.duties import duties_of
+from callvault.archive.manifests.duties import duties_of, ends_of, reaches
 from callvault.archive.manifests.keys import Signer
 from callvault.archive.manifests.seal import (
     StoredManifest,
@@ -90,15 +90,42 @@ def open_duties(archive: Archive, on_unread: OnUnread = refuse) -> Iterator[Open
         elif is_duty_record_name(name):
             records.setdefault(folder_of(name), []).append(name)
     for folder in sorted(manifests):
-        settled = _all(partial(_read, archive), records.get(folder, ()), on_unread)
-        done = {duty for record in settled for duty in record.duties}
+        done = [*_all(partial(_read, archive), records.get(folder, ()), on_unread)]
         stored = [*_all(partial(listed_manifest, archive), manifests[folder], on_unread)]
         for manifest in _newest(stored):
-            left = tuple(duty for duty in duties_of(manifest) if duty.id not in done)
-            if left:
+            duties = duties_of(manifest)
+            closed = settled(duties, done, stored)
+            if left := tuple(duty for duty in duties if duty not in closed):
                 yield OpenDuties(manifest, left)
     for unread in taken_away(archive, {*chain(*manifests.values(), *records.values())}):
         on_unread(unread)
+
+
+def settled(
+    duties: Iterable[Duty], records: Sequence[DutyRecord], stored: Iterable[StoredManifest]
+) -> dict[Duty, DutyRecord]:
+    """Find the newest record that settles each duty; none settles a longer time than it knew of.
+
+    ``stored`` are the manifests that are there. How far a record without ends reaches is not known
+    once its manifest is erased: what it was about is open again, rather than never done.
+    """
+    known = {(each.reference.object_name, each.reference.sha256): each.manifest for each in stored}
+    ends = [_ends(record, known) for record in records]
+    return {
+        duty: record
+        for duty in duties
+        for record, until in zip(records, ends, strict=True)
+        if reaches(until, duty)
+    }
+
+
+def _ends(
+    record: DutyRecord, known: Mapping[tuple[str, str], Manifest]
+) -> Mapping[str, datetime | None]:
+    manifest = known.get((record.manifest.object_name, record.manifest.sha256))
+    if record.ends or manifest is None:
+        return record.ends
+    return ends_of(duties_of(manifest), record.duties)
 
 
 def taken_away(archive: Archive, listed: Set[str]) -> Iterator[Unread]:
@@ -158,6 +185,7 @@ def record_duties(
         archive=archive.name,
         manifest=stored.reference,
         duties=tuple(duties),
+        ends=ends_of(duties_of(stored.manifest), duties),
         outcome=done.outcome,
         erased=erased,
         done_by=done.done_by,
