@@ -25,6 +25,7 @@ from callvault.contracts.manifest import Manifest
 from callvault.contracts.silence import SilenceAccount, SilentInterval, UnconfirmedInterval
 from callvault.contracts.states import RecordingState
 from callvault.contracts.status import ChunkStatus
+from callvault.errors import BrokenContent
 
 from .sealed import (
     NOON,
@@ -132,6 +133,48 @@ def test_what_nobody_signed_is_not_completed_nor_taken_for_the_recording(
         assert found.earlier is not None
         assert found.earlier.object_name == first.object_name
     assert seal(archive, order, SIGNER, lambda: NOON, keys) == last
+
+
+@pytest.mark.parametrize("adds", [False, True], ids=["adds nothing", "a further file"])
+@pytest.mark.parametrize("signer", [None, Signer.generate()], ids=["unsigned", "another key"])
+def test_a_late_event_replaces_no_manifest_that_nobody_vouches_for(
+    directory_archive: DirectoryArchive, signer: Signer | None, adds: bool
+) -> None:
+    """Signing was switched on since, or its key replaced: the pauses would be told no more."""
+    archive, keys = directory_archive, Keyring([SIGNER.public])
+    chunks = [archived(archive, index) for index in range(2)]
+    asked = seal_input(archive, recording(*chunks[: 1 if adds else 2], pauses=[paused()]))
+    first = seal(archive, asked, signer, lambda: NOON)
+    manifests = [each for each in archive.names() if "manifest" in each]
+    of = recording(*chunks, origin="announced", requested_by="")
+    order = seal_input(archive, of, run_id="run-2")
+    with pytest.raises(BrokenContent, match="no key of the archive's settings has signed"):
+        seal(archive, order, SIGNER, lambda: NOON, keys)
+    assert [each for each in archive.names() if "manifest" in each] == manifests
+    assert archive.stat(link_object_name(2)) is None
+    if signer is not None:
+        both = Keyring([SIGNER.public, signer.public])
+        last = seal(archive, order, SIGNER, lambda: NOON, both)
+        assert (last.object_name == first.object_name) is not adds
+        assert manifest_of(archive, last).pauses == manifest_of(archive, first).pauses
+
+
+def test_a_late_event_is_sealed_beside_a_strange_manifest_of_another_recording(
+    directory_archive: DirectoryArchive,
+) -> None:
+    """Recordings whose id is not known share a folder."""
+    archive, keys = directory_archive, Keyring([SIGNER.public])
+    of = recording(archived(archive, 0), origin="announced", requested_by="")
+    order = seal_input(archive, of, run_id="run-2")
+    first = seal(archive, order, SIGNER, lambda: NOON, keys)
+    manifest = manifest_of(archive, first)
+    other = manifest.recording.model_copy(update={"recording_id": "rec-2"})
+    planted = first.object_name.replace(".json", "-2.json")
+    data = signed(manifest.model_copy(update={"object_name": planted, "recording": other}), None)
+    put_bytes(archive, planted, data, content_type="application/json", metadata={})
+    further = recording(archived(archive, 1), origin="announced", requested_by="")
+    last = seal(archive, seal_input(archive, further, run_id="run-3"), SIGNER, lambda: NOON, keys)
+    assert last.object_name.endswith("/manifest-3.json")
 
 
 def test_a_manifest_of_a_key_that_is_not_believed_is_found_by_its_own_signer(

@@ -138,7 +138,9 @@ def _find_or_write(
         if _is_of_same_recording(found.manifest, input):
             earlier = found
     # An order from before an erasure knows a person whom the sealed manifest knows no more.
-    is_late = earlier is not None and (is_files_only(input) or tombstones.is_partial)
+    is_late = is_files_only(input) or tombstones.is_partial
+    if is_late and earlier is None:
+        _refuse_to_forget(archive, known, input)
     if earlier and is_late and adds_nothing(input, earlier.manifest):
         return earlier
     if earlier:
@@ -163,6 +165,26 @@ def _find_or_write(
         _put(archive, name, signed(manifest, signer), "application/json")
     # looked up again rather than returned: the manifest under the name may be another worker's
     return _find_or_write(archive, order, signer, now, tombstones, keys)
+
+
+def _refuse_to_forget(
+    archive: Archive, disbelieved: Iterable[StoredManifest], input: SealInput
+) -> None:
+    """Raise `BrokenContent` where a manifest of the recording lies there that nobody vouches for.
+
+    What it tells (pauses, consents, marks) is not known otherwise, and must not be left out of a
+    newer one that is signed. A later link that is signed is no proof of it: a link that somebody
+    added to the chain's end is followed by the next sealing's as any other is.
+    """
+    for each in disbelieved:
+        if _is_of_same_recording(each.manifest, input):
+            raise BrokenContent(
+                f"{archive.location(each.reference.object_name)} is a manifest of this recording"
+                " that no key of the archive's settings has signed, and a late event alone does not"
+                " replace it. If a key of old signed it, name that in public_keys. Else look who"
+                " wrote it, and keep it elsewhere if it is to be sealed from the late event alone",
+                owner="archive",
+            )
 
 
 def vouched_for(
