@@ -24,6 +24,8 @@ MAX_RECORDING = timedelta(days=7)
 
 _EVER = datetime.min.replace(tzinfo=UTC)
 
+_ANYBODY = ""
+
 
 def add(
     status: CallStatus,
@@ -88,13 +90,16 @@ def extend(status: CallStatus, recording: RecordingStatus, now: datetime) -> boo
         return False
     stays = list(_stays(status, refused_until))
     is_new = _end_returns(status, recording, stays)
-    audible = list(_audible(recording))
+    audible, marked = list(_audible(recording)), _marked(recording)
     for who, stay in stays:
         for span in intervals.within(audible, stay):
             # Two devices of a person may tell of the same time: it is marked once.
-            for part in intervals.outside(_marked(recording, who), span):
+            known = sorted([*marked.get(who, []), *marked.get(_ANYBODY, [])])
+            parts = list(intervals.outside(known, span))
+            for part in parts:
                 _mark(recording, who, part, now)
-                is_new = True
+            marked.setdefault(who, []).extend(parts)
+            is_new |= bool(parts)
     if is_new:
         # A manifest that was sealed before claims that there was silence, or nobody.
         recording.sealed = None
@@ -173,13 +178,13 @@ def _audible(recording: RecordingStatus) -> Iterator[Span]:
             yield span
 
 
-def _marked(recording: RecordingStatus, participant: str) -> list[Span]:
-    own = (
-        mark
-        for mark in recording.marked
-        if mark.participant == participant or _is_joined(recording, mark)
-    )
-    return sorted(Span(mark.since, mark.until or FOREVER) for mark in own)
+def _marked(recording: RecordingStatus) -> dict[str, list[Span]]:
+    """Return the times that are marked for each person, and those that are for anybody."""
+    marked: dict[str, list[Span]] = {}
+    for mark in recording.marked:
+        who = _ANYBODY if _is_joined(recording, mark) else mark.participant
+        marked.setdefault(who, []).append(Span(mark.since, mark.until or FOREVER))
+    return marked
 
 
 def _is_joined(recording: RecordingStatus, mark: DeletionMark) -> bool:
