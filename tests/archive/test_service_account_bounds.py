@@ -89,10 +89,14 @@ def test_a_time_that_cannot_be_right_is_no_witness(never: datetime) -> None:
     assert not compared(of, pausing).contradictions
 
 
-@pytest.mark.parametrize("missing", ["begun_at", "stopped_at"])
-def test_a_recording_without_both_of_its_times_has_no_length_to_compare(missing: str) -> None:
-    of = recorded(10, 20, **{missing: None})
+def test_a_recording_without_its_end_has_no_length_to_compare() -> None:
+    of = recorded(10, 20, stopped_at=None)
     assert not compared(of, file(100, is_dated=False)).contradictions
+
+
+def test_without_when_its_start_was_sent_the_answer_to_it_begins_its_length() -> None:
+    of = recorded(10, 20, begun_at=None)
+    assert compared(of, file(100, is_dated=False)).contradictions
 
 
 @pytest.mark.parametrize(
