@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
 from callvault.archive.manifests.holds import (
     Hold,
     Said,
@@ -16,8 +18,8 @@ from callvault.archive.manifests.holds import (
 )
 from callvault.archive.names import hold_record_name
 from callvault.contracts.access import Access, AccessAction
-from callvault.contracts.base import MAX_TEXT
-from callvault.contracts.hold_messages import HoldTarget
+from callvault.contracts.base import MAX_TEXT, explain
+from callvault.contracts.hold_messages import HoldTarget, asked_target
 from callvault.contracts.holds import HoldRecord
 from callvault.errors import InvalidRequest
 from callvault.logged_archives import LoggedArchive
@@ -27,6 +29,14 @@ Now = Callable[[], datetime]
 
 def _utc() -> datetime:
     return datetime.now(UTC)
+
+
+def read_target(call: str | None, recording: str | None) -> HoldTarget:
+    """Read what somebody wants to hold; `InvalidRequest` where it is no target."""
+    try:
+        return asked_target(call, recording)
+    except ValidationError as error:
+        raise InvalidRequest(f"a hold is on one call or one recording: {explain(error)}") from None
 
 
 def said(requested_by: str, authenticated_as: str, reason: str) -> Said:

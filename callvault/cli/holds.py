@@ -39,10 +39,11 @@ def place(
 
     The same hold again changes nothing.
     """
-    from callvault.cli.actions.holds import as_document, place, target
+    from callvault.cli.actions.holds import as_document, place
     from callvault.config.settings import load_settings
+    from callvault.legal_holds import read_target
 
-    wanted = target(call, recording)
+    wanted = read_target(call, recording)
     records = place(load_settings(config), archive or [], wanted, by, reason)
     if as_json:
         say_json(as_document(records))

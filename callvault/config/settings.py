@@ -40,6 +40,7 @@ from callvault.config.types import (
     SecretRefs,
     Section,
     is_loopback,
+    is_secure,
 )
 from callvault.config.worker import WorkerSettings
 from callvault.contracts.requests import OnMaxPause
@@ -201,8 +202,7 @@ class Settings(Section):
         """Return the origins of Temporal's Web UI, as browsers spell them."""
         page = urlsplit(self.web_ui.url)
         # Whoever stands between could change a page that comes in the clear, and read calls by it.
-        is_safe = page.scheme == "https" or is_loopback(page.hostname or "")
-        default = (f"{page.scheme}://{page.netloc}".lower(),) if is_safe else ()
+        default = (f"{page.scheme}://{page.netloc}".lower(),) if is_secure(page) else ()
         return self.gateway.web_origins or default
 
     def masked(self) -> dict[str, Any]:

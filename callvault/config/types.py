@@ -133,10 +133,14 @@ def _duration(value: Any) -> Any:
     return value
 
 
+def is_secure(url: SplitResult) -> bool:
+    """Return True if nobody between can read or change what is sent to a URL."""
+    return url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
+
+
 def _url(value: str) -> str:
     url = _parts(value)
-    secure = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
-    if not secure:
+    if not is_secure(url):
         raise ValueError("write https://host (http:// only for this machine, 127.0.0.1)")
     _refuse_secrets(url, url.query)
     return value.rstrip("/")

@@ -28,19 +28,19 @@ def call_connection_in(recording_id: str) -> str | None:
     return named if isinstance(named, str) and _CONNECTION.fullmatch(named) else None
 
 
-def is_no_server_call(any_id: str) -> bool:
-    """Tell by its form that an id is known to be of another sort than a ``serverCallId``."""
-    return bool(_NEITHER.fullmatch(any_id) or call_connection_in(any_id))
-
-
 def is_of_no_sort(any_id: str) -> bool:
     """Tell by its form that an id is neither a ``serverCallId`` nor a ``recordingId``."""
     return bool(_NEITHER.fullmatch(any_id))
 
 
+def is_no_server_call(any_id: str) -> bool:
+    """Tell by its form that an id is known to be of another sort than a ``serverCallId``."""
+    return is_of_no_sort(any_id) or call_connection_in(any_id) is not None
+
+
 def is_no_recording(any_id: str) -> bool:
     """Tell by its form that an id is known to be of another sort than a ``recordingId``."""
-    if _NEITHER.fullmatch(any_id):
+    if is_of_no_sort(any_id):
         return True
     try:
         # A serverCallId is Base64 of the address of a conversation.

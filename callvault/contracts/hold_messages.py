@@ -11,10 +11,13 @@ from callvault.contracts.call_ids import is_no_recording, is_no_server_call, is_
 HoldId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 
 
+_NO_CALL = "this is no serverCallId, but another id: give the serverCallId"
+
+
 # A hold under an id of another sort would lie on nothing, and nobody would notice.
 def _of_call(told: str) -> str:
     if is_no_server_call(told):
-        raise ValueError("this is no serverCallId, but another id: give the serverCallId")
+        raise ValueError(_NO_CALL)
     return told
 
 
@@ -49,7 +52,7 @@ class HoldTarget(Message):
         if (self.server_call_id is None) is (self.recording_id is None):
             raise ValueError("name the call (serverCallId) or the recording (recordingId)")
         if is_of_no_sort(self.server_call_id or ""):
-            raise ValueError("this is no serverCallId, but another id: give the serverCallId")
+            raise ValueError(_NO_CALL)
         return self
 
 

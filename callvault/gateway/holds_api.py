@@ -10,19 +10,17 @@ from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import ValidationError
 
 from callvault import legal_holds
 from callvault.archive.manifests.holds import Hold, find_holds
 from callvault.archive.names import HOLDS_PREFIX
 from callvault.contracts import names
 from callvault.contracts.access import Access, AccessAction
-from callvault.contracts.base import Message, explain
+from callvault.contracts.base import Message
 from callvault.contracts.hold_messages import (
     HoldRequest,
     HoldTarget,
     ReleaseRequest,
-    asked_target,
 )
 from callvault.contracts.holds import HoldRecord
 from callvault.errors import CallvaultError, InvalidRequest
@@ -77,7 +75,8 @@ class HoldsApi:
     async def place(self, request: Request) -> Response:
         """Nothing erases what is held. The same hold again changes nothing."""
         asked = await read_told(request, PlaceHold, self._max_body)
-        caller, target = caller_of(request), _target(asked)
+        caller = caller_of(request)
+        target = legal_holds.read_target(asked.server_call_id, asked.recording_id)
         workflow_id, resource = await self._finder.held(caller, target, asked.recorded_on)
         said = legal_holds.said(
             asked.requested_by or "unknown", asked.authenticated_as, asked.reason
@@ -198,13 +197,6 @@ def holds_router(api: HoldsApi, access: Callers) -> APIRouter:
     )
     add_read(router, HOLDS, api.list_holds, dependencies=role, **privacy_operations.LIST_HOLDS)
     return router
-
-
-def _target(asked: PlaceHold) -> HoldTarget:
-    try:
-        return asked_target(asked.server_call_id, asked.recording_id)
-    except ValidationError as error:
-        raise InvalidRequest(f"a hold is on one call or one recording: {explain(error)}") from None
 
 
 def _answer(what: str, records: list[HoldRecord], workflow_id: str | None) -> Response:

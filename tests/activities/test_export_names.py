@@ -10,26 +10,15 @@ from activities.export_names import object_name, possible_names
 from callvault.archive.store import put_bytes
 from callvault.archive.stores.directory import DirectoryArchive
 from callvault.contracts.activity_io import ExportInput
-from callvault.contracts.events import RecordingChunk
 from callvault.contracts.media import FormatType
+from tests.activities.test_export_metadata import input
 
 EVENING = datetime(2026, 3, 2, 23, 50, tzinfo=UTC)
 
 
 def asked(**changes: Any) -> ExportInput:
-    told = ExportInput(
-        resource="default",
-        archive="main",
-        server_call_id="call-1",
-        call_id="c1",
-        recording_id="recording-1",
-        recorded_on=EVENING,
-        recording_format_type=FormatType.MP4,
-        chunk=RecordingChunk(document_id="document"),
-        expires_at=EVENING + timedelta(hours=48),
-        may_refuse=False,
-    )
-    return told.model_copy(update=changes)
+    told = input(may_refuse=False)
+    return told.model_copy(update={"recorded_on": EVENING, **changes})
 
 
 @pytest.mark.parametrize(

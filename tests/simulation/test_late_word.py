@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from bench.simulation import protocol
 from bench.simulation.life import NOON
 from bench.simulation.protocol import payload, signal
 from bench.simulation.server import Server
@@ -499,7 +498,8 @@ def test_a_mark_goes_on_through_a_silence_that_is_taken_back() -> None:
     assert silent(server) == [(91, None)]
 
 
-def test_who_refused_left_and_returns_is_marked_from_their_return() -> None:
+def refused_and_left() -> Server:
+    """Record a call from which somebody has refused at one, and left at ten: it goes on."""
     server = agreed("all_parties", ANA, onWithdrawal="pause_and_mark")
     moves(server, BOB, joined=True, at=after(0))
     wait(server, 1)
@@ -508,6 +508,11 @@ def test_who_refused_left_and_returns_is_marked_from_their_return() -> None:
     wait(server, 9)
     moves(server, BOB, joined=False, at=after(10))
     answer(server, "resume_recording", seen(server, "active"))
+    return server
+
+
+def test_who_refused_left_and_returns_is_marked_from_their_return() -> None:
+    server = refused_and_left()
     wait(server, 110)
     assert marks(server) == [(0, 1)]
     moves(server, BOB, joined=True, at=after(100))
@@ -518,14 +523,7 @@ def test_who_refused_left_and_returns_is_marked_from_their_return() -> None:
 
 def test_who_refused_and_returns_for_a_moment_is_marked_for_no_longer() -> None:
     """No pause is asked for when word of both comes at once, and no silence ends the mark."""
-    server = agreed("all_parties", ANA, onWithdrawal="pause_and_mark")
-    moves(server, BOB, joined=True, at=after(0))
-    wait(server, 1)
-    refuses(server, BOB, decidedAt=after(1))
-    answer(server, "pause_recording", seen(server, "inactive"))
-    wait(server, 9)
-    moves(server, BOB, joined=False, at=after(10))
-    answer(server, "resume_recording", seen(server, "active"))
+    server = refused_and_left()
     wait(server, 590)
     told = {"participant": BOB, "connection": "d"}
     comes_and_goes = [
@@ -562,12 +560,7 @@ def test_a_coming_that_was_told_twice_holds_nobody_back_once_its_time_is_known()
     wait(call, 130)
     told = {"participant": BOB, "connection": ""}
     again, left = told | {"joined": True}, told | {"joined": False, "at": after(125)}
-    call.deliver(
-        *(
-            protocol.signal(names.PARTICIPANT_CHANGED, [protocol.payload(each)])
-            for each in (again, left)
-        )
-    )
+    call.deliver(*(signal(names.PARTICIPANT_CHANGED, [payload(each)]) for each in (again, left)))
     assert recording_of(call).is_held
     came_at = SignalTimes(times=(NOON + timedelta(seconds=124),))
     answer(call, "find_signal_times", came_at)

@@ -6,7 +6,7 @@ longer claims to be silent, and what is recorded after a return, is marked as we
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from callvault.contracts.consent import (
     ConsentPolicy,
@@ -17,12 +17,10 @@ from callvault.contracts.consent import (
 )
 from callvault.contracts.status import CallStatus, RecordingStatus
 from workflows.call import intervals, presence, recording_state, silence
-from workflows.call.intervals import FOREVER, Span
+from workflows.call.intervals import EVER, FOREVER, Span
 
 MAX_RECORDING = timedelta(days=7)
 """Time for which a recording may have lasted before its files are announced, if nobody tells."""
-
-_EVER = datetime.min.replace(tzinfo=UTC)
 
 _ANYBODY = ""
 
@@ -116,7 +114,7 @@ def _end_returns(
     refused_at = {each.participant: each.received_at for each in status.consents if not each.given}
     gone_at: dict[str, datetime] = {}
     for who, stay in stays:
-        gone_at[who] = max(stay.until, gone_at.get(who, _EVER))
+        gone_at[who] = max(stay.until, gone_at.get(who, EVER))
     ended = [
         mark
         for mark in recording.marked
@@ -148,11 +146,11 @@ def _stays(status: CallStatus, until: dict[str, datetime]) -> Iterator[tuple[str
     for stay in status.participants:
         if (end := until.get(stay.participant)) is not None:
             unseen.pop(stay.participant, None)
-            since = stay.joined_at or _EVER
+            since = stay.joined_at or EVER
             yield stay.participant, Span(since, min(stay.left_at or FOREVER, end))
     # Who was never seen may be in the call: a telephone is in no event.
     for who, end in unseen.items():
-        yield who, Span(_EVER, end)
+        yield who, Span(EVER, end)
 
 
 def _audible(recording: RecordingStatus) -> Iterator[Span]:

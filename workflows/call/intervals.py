@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from callvault.contracts.silence import SilenceAccount, SilentInterval, UnconfirmedInterval
 
+EVER = datetime.min.replace(tzinfo=UTC)
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)

@@ -9,14 +9,12 @@ Word of one connection may come in any order: what happened last by its own time
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from callvault.contracts.consent import Presence
 from callvault.contracts.participants import ParticipantChanged
 from callvault.contracts.status import CallStatus
-from workflows.call.intervals import FOREVER, Span
-
-_EVER = datetime.min.replace(tzinfo=UTC)
+from workflows.call.intervals import EVER, FOREVER, Span
 
 MAX_STAYS = 1_000
 """Stays kept: beyond that the oldest that have ended are forgotten, and counted."""
@@ -68,7 +66,7 @@ def away(status: CallStatus, participant: str) -> list[Span]:
     spans: list[Span] = []
     here_until: datetime | None = None
     # Who was there already when first told of may have been there at any time before.
-    own = [(p.joined_at or _EVER, p.left_at or FOREVER) for p in _of(status, participant)]
+    own = [(p.joined_at or EVER, p.left_at or FOREVER) for p in _of(status, participant)]
     for since, until in sorted(own):
         if here_until is not None and here_until < since:
             spans.append(Span(here_until, since))

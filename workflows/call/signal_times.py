@@ -140,7 +140,7 @@ def _moved_earlier(status: CallStatus, signal: UntimedSignal, at: datetime) -> b
         came = next((stay for stay in own if stay.joined_at == signal.received_at), None)
         if came is not None:
             came.joined_at = at
-            _leave_again(status, came, at)
+            _drop_if_told_twice(status, came, at)
         return came is not None
     # Without a connection they went with all their devices.
     left = [stay for stay in stays if stay.left_at == signal.received_at]
@@ -151,8 +151,8 @@ def _moved_earlier(status: CallStatus, signal: UntimedSignal, at: datetime) -> b
     return bool(left)
 
 
-def _leave_again(status: CallStatus, came: Presence, at: datetime) -> None:
-    """Take a coming back that only told again of a stay which is known to have ended after it."""
+def _drop_if_told_twice(status: CallStatus, came: Presence, at: datetime) -> None:
+    """Drop a coming that only told again of a stay which is known to have ended after it."""
     known = (
         stay.left_at
         for stay in status.participants

@@ -2,26 +2,16 @@
 
 from collections.abc import Sequence
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from callvault import legal_holds
 from callvault.archive.manifests.holds import Hold, find_holds
 from callvault.cli.options import os_user
 from callvault.cli.terminal import say
 from callvault.config.settings import Settings
-from callvault.contracts.base import explain
-from callvault.contracts.hold_messages import HoldTarget, asked_target
+from callvault.contracts.hold_messages import HoldTarget
 from callvault.contracts.holds import HoldRecord
-from callvault.errors import InvalidRequest
 from callvault.logged_archives import opened_together
-
-
-def target(call: str | None, recording: str | None) -> HoldTarget:
-    """Read the target of a hold; `InvalidRequest` where it is none."""
-    try:
-        return asked_target(call, recording)
-    except ValidationError as error:
-        raise InvalidRequest(f"a hold is on one call or one recording: {explain(error)}") from None
 
 
 def place(
